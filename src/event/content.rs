@@ -1,0 +1,411 @@
+//! What authorization reads from the `content` of an event, parsed once.
+//!
+//! Nothing is judged here. Implementations disagree on malformed values (is `null` a level? is
+//! `"1_000"`?), so a field keeps what was written, and `auth` decides what it means under a
+//! profile.
+
+use serde_json::Value;
+
+use super::json;
+
+/// A field of `content` as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field<T> {
+    /// The key is not there.
+    Absent,
+    /// The key holds a value of the expected type.
+    Value(T),
+    /// The key holds something else; the text says what ("a number", "null").
+    Malformed(&'static str),
+}
+
+impl<T> Field<T> {
+    fn read(json: Option<&str>, parse: impl FnOnce(&str) -> Option<T>) -> Self {
+        match json {
+            None => Self::Absent,
+            Some(text) => parse(text).map_or(Self::Malformed(json::kind(text)), Self::Value),
+        }
+    }
+
+    /// The value, if there is a proper one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Malformed(_) => None,
+        }
+    }
+
+    /// Whether the key is there at all.
+    pub fn is_present(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+}
+
+fn boxed(json: &str) -> Option<Box<str>> {
+    json::string(json).map(Box::from)
+}
+
+/// The part of `content` that authorization reads, by event type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// `m.room.create`
+    Create(Box<Create>),
+    /// `m.room.member`
+    Member(Box<Member>),
+    /// `m.room.power_levels`
+    PowerLevels(Box<PowerLevels>),
+    /// `m.room.join_rules`
+    JoinRules(Field<JoinRule>),
+    /// `m.room.third_party_invite`
+    ThirdPartyInvite(Box<ThirdPartyInvite>),
+    /// Any other type: authorization does not look inside.
+    Other,
+}
+
+impl Content {
+    /// Reads the content of an event of type `kind`. `json` must be a JSON object.
+    pub(super) fn parse(kind: &str, json: &str) -> Result<Self, serde_json::Error> {
+        Ok(match kind {
+            "m.room.create" => Self::Create(Box::new(Create::parse(json)?)),
+            "m.room.member" => Self::Member(Box::new(Member::parse(json)?)),
+            "m.room.power_levels" => Self::PowerLevels(Box::new(PowerLevels::parse(json)?)),
+            "m.room.join_rules" => {
+                let [join_rule] = json::pick(json, ["join_rule"])?;
+                Self::JoinRules(Field::read(join_rule, |text| json::string(text).map(|s| JoinRule::new(&s))))
+            }
+            "m.room.third_party_invite" => Self::ThirdPartyInvite(Box::new(ThirdPartyInvite::parse(json)?)),
+            _ => {
+                json::pick(json, [])?;
+                Self::Other
+            }
+        })
+    }
+}
+
+/// `content` of `m.room.create`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Create {
+    /// `room_version`; absent means "1".
+    pub room_version: Field<Box<str>>,
+    /// `creator`, meaningful up to room version 10.
+    pub creator: Field<Box<str>>,
+    /// `m.federate`; absent means true.
+    pub federate: Field<bool>,
+    /// `additional_creators`, meaningful from room version 12; an element that is no string is
+    /// malformed.
+    pub additional_creators: Field<Vec<Field<Box<str>>>>,
+}
+
+impl Create {
+    fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        let [room_version, creator, federate, additional] =
+            json::pick(json, ["room_version", "creator", "m.federate", "additional_creators"])?;
+        Ok(Self {
+            room_version: Field::read(room_version, boxed),
+            creator: Field::read(creator, boxed),
+            federate: Field::read(federate, |text| text.parse().ok()),
+            additional_creators: Field::read(additional, |text| {
+                Some(json::elements(text)?.into_iter().map(|e| Field::read(Some(e), boxed)).collect())
+            }),
+        })
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)*
+            /// Any other word.
+            Other(Box<str>),
+        }
+
+        impl $name {
+            fn new(text: &str) -> Self {
+                match text { $($text => Self::$variant,)* other => Self::Other(other.into()) }
+            }
+
+            /// The word as it stands in the event.
+            pub fn as_str(&self) -> &str {
+                match self { $(Self::$variant => $text,)* Self::Other(text) => text }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// `membership` of `m.room.member`.
+    Membership {
+        /// In the room.
+        Join => "join",
+        /// Invited.
+        Invite => "invite",
+        /// Not in the room: left, was kicked, unbanned, or never came.
+        Leave => "leave",
+        /// Banned.
+        Ban => "ban",
+        /// Asked to be let in (room version 7+).
+        Knock => "knock",
+    }
+}
+
+words! {
+    /// `join_rule` of `m.room.join_rules`.
+    JoinRule {
+        /// Anybody may join.
+        Public => "public",
+        /// Only invited users may join.
+        Invite => "invite",
+        /// Users may ask to be invited (room version 7+).
+        Knock => "knock",
+        /// Users with a member's consent may join (room version 8+).
+        Restricted => "restricted",
+        /// Both `knock` and `restricted` (room version 10+).
+        KnockRestricted => "knock_restricted",
+        /// Reserved; nobody may join.
+        Private => "private",
+    }
+}
+
+/// `content` of `m.room.member`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// `membership`
+    pub membership: Field<Membership>,
+    /// `join_authorised_via_users_server` (room version 8+)
+    pub authoriser: Field<Box<str>>,
+    /// `third_party_invite`: the whole value, for its signature is checked over canonical JSON.
+    pub third_party_invite: Option<Value>,
+}
+
+impl Member {
+    fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        let [membership, authoriser, invite] =
+            json::pick(json, ["membership", "join_authorised_via_users_server", "third_party_invite"])?;
+        Ok(Self {
+            membership: Field::read(membership, |text| json::string(text).map(|s| Membership::new(&s))),
+            authoriser: Field::read(authoriser, boxed),
+            // A value too deep to read can carry no valid signature: null is as good.
+            third_party_invite: invite.map(|text| serde_json::from_str(text).unwrap_or(Value::Null)),
+        })
+    }
+
+    /// `third_party_invite.signed.token`, if it is a string.
+    pub fn token(&self) -> Option<&str> {
+        self.third_party_invite.as_ref()?.get("signed")?.get("token")?.as_str()
+    }
+}
+
+/// `content` of `m.room.third_party_invite`: the keys that may sign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThirdPartyInvite {
+    /// `public_key`
+    pub public_key: Option<Value>,
+    /// `public_keys`
+    pub public_keys: Option<Value>,
+}
+
+impl ThirdPartyInvite {
+    fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        let [one, many] = json::pick(json, ["public_key", "public_keys"])?;
+        let read = |text: Option<&str>| text.map(|text| serde_json::from_str(text).unwrap_or(Value::Null));
+        Ok(Self { public_key: read(one), public_keys: read(many) })
+    }
+}
+
+/// The seven levels that stand at the top of `m.room.power_levels`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NamedLevel {
+    /// The level of users that `users` does not list. Default 0.
+    UsersDefault,
+    /// Needed to send messages that `events` does not list. Default 0.
+    EventsDefault,
+    /// Needed to send state that `events` does not list. Default 50.
+    StateDefault,
+    /// Needed to ban. Default 50.
+    Ban,
+    /// Needed to redact others' events. Default 50.
+    Redact,
+    /// Needed to kick. Default 50.
+    Kick,
+    /// Needed to invite. Default 0.
+    Invite,
+}
+
+impl NamedLevel {
+    /// All seven, in the order the specification names them.
+    pub const ALL: [Self; 7] = [
+        Self::UsersDefault,
+        Self::EventsDefault,
+        Self::StateDefault,
+        Self::Ban,
+        Self::Redact,
+        Self::Kick,
+        Self::Invite,
+    ];
+
+    /// The key in `content`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UsersDefault => "users_default",
+            Self::EventsDefault => "events_default",
+            Self::StateDefault => "state_default",
+            Self::Ban => "ban",
+            Self::Redact => "redact",
+            Self::Kick => "kick",
+            Self::Invite => "invite",
+        }
+    }
+
+    /// The level that holds where the key is absent.
+    pub fn default(self) -> i64 {
+        match self {
+            Self::UsersDefault | Self::EventsDefault | Self::Invite => 0,
+            Self::StateDefault | Self::Ban | Self::Redact | Self::Kick => 50,
+        }
+    }
+}
+
+/// One level as written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RawLevel {
+    /// An integer; beyond `i64` the nearest one.
+    Integer(i64),
+    /// A number with a fraction or an exponent.
+    Float(f64),
+    /// A string, perhaps of an integer.
+    Text(Box<str>),
+    /// `null`
+    Null,
+    /// A boolean.
+    Boolean(bool),
+    /// An object or array.
+    Other,
+}
+
+impl RawLevel {
+    fn parse(json: &str) -> Self {
+        match json.as_bytes().first() {
+            Some(b'"') => json::string(json).map_or(Self::Other, |text| Self::Text(text.into())),
+            Some(b'n') => Self::Null,
+            Some(b't') => Self::Boolean(true),
+            Some(b'f') => Self::Boolean(false),
+            Some(b'{' | b'[') | None => Self::Other,
+            Some(_) if json.contains(['.', 'e', 'E']) => json.parse().map_or(Self::Other, Self::Float),
+            Some(_) => json.parse().map_or_else(
+                |_| Self::Integer(if json.starts_with('-') { i64::MIN } else { i64::MAX }),
+                Self::Integer,
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for RawLevel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Integer(level) => level.fmt(f),
+            Self::Float(level) => level.fmt(f),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Null => f.write_str("null"),
+            Self::Boolean(value) => value.fmt(f),
+            Self::Other => f.write_str("an object or array"),
+        }
+    }
+}
+
+/// A map of levels (`users`, `events`, `notifications`) as written, sorted by key.
+pub type LevelMap = Field<Vec<(Box<str>, RawLevel)>>;
+
+/// `content` of `m.room.power_levels`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PowerLevels {
+    /// The named levels that are present, in the order of [`NamedLevel::ALL`].
+    pub named: [Option<RawLevel>; 7],
+    /// `users`: levels by user ID.
+    pub users: LevelMap,
+    /// `events`: levels needed, by event type.
+    pub events: LevelMap,
+    /// `notifications`: levels needed, by kind of notification.
+    pub notifications: LevelMap,
+}
+
+impl PowerLevels {
+    fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        let named = json::pick(json, NamedLevel::ALL.map(NamedLevel::as_str))?;
+        let [users, events, notifications] = json::pick(json, ["users", "events", "notifications"])?;
+        let map = |text: Option<&str>| {
+            Field::read(text, |text| {
+                let members = json::members(text).ok()?;
+                Some(members.into_iter().map(|(key, level)| (key, RawLevel::parse(level))).collect())
+            })
+        };
+        Ok(Self {
+            named: named.map(|text| text.map(RawLevel::parse)),
+            users: map(users),
+            events: map(events),
+            notifications: map(notifications),
+        })
+    }
+
+    /// A named level as written.
+    pub fn named(&self, name: NamedLevel) -> Option<&RawLevel> {
+        self.named[name as usize].as_ref()
+    }
+}
+
+/// Looks a key up in a map of levels.
+pub fn level_of<'a>(map: &'a LevelMap, key: &str) -> Option<&'a RawLevel> {
+    let entries = map.value()?;
+    let place = entries.binary_search_by(|(name, _)| (**name).cmp(key)).ok()?;
+    Some(&entries[place].1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_keep_what_was_written() {
+        let parse = |json: &str| {
+            let Content::PowerLevels(levels) = Content::parse("m.room.power_levels", json).unwrap() else {
+                panic!("not power levels");
+            };
+            *levels
+        };
+        let levels =
+            parse(r#"{"ban":" +5","kick":null,"invite":1.9,"users":{"@b:x":true,"@a:x":1e2},"events":[]}"#);
+        assert_eq!(levels.named(NamedLevel::Ban), Some(&RawLevel::Text(" +5".into())));
+        assert_eq!(levels.named(NamedLevel::Kick), Some(&RawLevel::Null));
+        assert_eq!(levels.named(NamedLevel::Invite), Some(&RawLevel::Float(1.9)));
+        assert_eq!(levels.named(NamedLevel::Redact), None);
+        assert_eq!(level_of(&levels.users, "@a:x"), Some(&RawLevel::Float(100.0)));
+        assert_eq!(level_of(&levels.users, "@b:x"), Some(&RawLevel::Boolean(true)));
+        assert_eq!(levels.events, Field::Malformed("an array"));
+        assert_eq!(
+            parse(r#"{"ban":99999999999999999999}"#).named(NamedLevel::Ban),
+            Some(&RawLevel::Integer(i64::MAX))
+        );
+    }
+
+    #[test]
+    fn members_keep_odd_fields_apart_from_absent_ones() {
+        let parse = |json: &str| match Content::parse("m.room.member", json).unwrap() {
+            Content::Member(member) => *member,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(parse("{}").membership, Field::Absent);
+        assert_eq!(parse(r#"{"membership":3}"#).membership, Field::Malformed("a number"));
+        assert_eq!(
+            parse(r#"{"membership":"dance"}"#).membership,
+            Field::Value(Membership::Other("dance".into()))
+        );
+        assert_eq!(parse(r#"{"third_party_invite":{"signed":{"token":"t"}}}"#).token(), Some("t"));
+    }
+}

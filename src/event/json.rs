@@ -1,0 +1,163 @@
+//! Reading parts of a JSON object without building a tree of it.
+//!
+//! A hostile value may be nested 100,000 deep or hold numbers no integer type can carry. Fields are
+//! therefore picked as spans of text ([`RawValue`]), which serde_json skips without recursion,
+//! and only the few that matter are looked into.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// A string that borrows from the input where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Picks the named members of the JSON object `json`. A repeated key counts once: the last one
+/// wins, as in Python's and most other readers.
+///
+/// # Errors
+/// If `json` is not a JSON object.
+pub(crate) fn pick<'a, const N: usize>(
+    json: &'a str,
+    names: [&'static str; N],
+) -> Result<[Option<&'a str>; N], serde_json::Error> {
+    struct Picker<const N: usize>([&'static str; N]);
+
+    impl<'de, const N: usize> Visitor<'de> for Picker<N> {
+        type Value = [Option<&'de str>; N];
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = [None; N];
+            while let Some(Text(key)) = map.next_key()? {
+                if let Some(place) = self.0.iter().position(|name| *name == key) {
+                    found[place] = Some(map.next_value::<&RawValue>()?.get());
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let found = deserializer.deserialize_map(Picker(names))?;
+    deserializer.end()?;
+    Ok(found)
+}
+
+/// The members of the JSON object `json` by key; the last of several equal keys wins.
+///
+/// # Errors
+/// If `json` is not a JSON object.
+pub(crate) fn members(json: &str) -> Result<BTreeMap<Box<str>, &str>, serde_json::Error> {
+    struct Members;
+
+    impl<'de> Visitor<'de> for Members {
+        type Value = BTreeMap<Box<str>, &'de str>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = BTreeMap::new();
+            while let Some(Text(key)) = map.next_key()? {
+                found.insert(Box::from(key), map.next_value::<&RawValue>()?.get());
+            }
+            Ok(found)
+        }
+    }
+
+    serde_json::Deserializer::from_str(json).deserialize_map(Members)
+}
+
+/// The elements of the JSON array `json`, or `None` if it is not an array.
+pub(crate) fn elements(json: &str) -> Option<Vec<&str>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    Some(elements.into_iter().map(RawValue::get).collect())
+}
+
+/// The string `json`, or `None` if it is another kind of value.
+pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
+    if !json.starts_with('"') {
+        return None;
+    }
+    serde_json::from_str::<Text<'_>>(json).ok().map(|text| text.0)
+}
+
+/// An integer in the range that this program computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Integer {
+    /// The value itself.
+    Exact(i64),
+    /// The nearest value: the text lies beyond `i64`, or is not a whole number.
+    Clamped(i64),
+}
+
+/// The number `json` as an integer, or `None` if it is another kind of value.
+pub(crate) fn integer(json: &str) -> Option<Integer> {
+    if !json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        return None;
+    }
+    if let Ok(exact) = json.parse::<i64>() {
+        return Some(Integer::Exact(exact));
+    }
+    let number: f64 = json.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is what clamping means")]
+    Some(Integer::Clamped(number as i64))
+}
+
+/// What kind of value `json` is, for messages: "a string", "null", …
+pub(crate) fn kind(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        Some(_) => "a number",
+        None => "nothing",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_equal_keys_wins() {
+        let [a, b] = pick(r#"{"a":1,"b":[2],"a":{"x":3}}"#, ["a", "b"]).unwrap();
+        assert_eq!((a, b), (Some(r#"{"x":3}"#), Some("[2]")));
+    }
+
+    #[test]
+    fn depth_does_not_matter_to_picking() {
+        let deep = format!(r#"{{"deep":{}{},"type":"x"}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let [kind] = pick(&deep, ["type"]).unwrap();
+        assert_eq!(kind.and_then(string).as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn integers_are_clamped_not_lost() {
+        assert_eq!(integer("-5"), Some(Integer::Exact(-5)));
+        assert_eq!(integer("99999999999999999999"), Some(Integer::Clamped(i64::MAX)));
+        assert_eq!(integer("-1e400"), Some(Integer::Clamped(i64::MIN)));
+        assert_eq!(integer("1.9"), Some(Integer::Clamped(1)));
+        assert_eq!(integer("\"1\""), None);
+    }
+
+    #[test]
+    fn rubbish_is_an_error() {
+        assert!(pick("[1]", ["a"]).is_err());
+        assert!(pick(r#"{"a":1"#, ["a"]).is_err());
+        assert!(pick(r#"{"a":1} x"#, ["a"]).is_err());
+    }
+}

@@ -1,0 +1,258 @@
+//! One table of rule flags per room version.
+//!
+//! No algorithm in this program asks "is the version at least 11?": it asks for the rule it needs.
+//! The table follows the room version pages of the specification
+//! (<https://spec.matrix.org/latest/rooms/>).
+
+use std::fmt;
+
+use ruma::room_version_rules::RoomVersionRules as RumaRules;
+
+/// Which state resolution algorithm a room version prescribes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Algorithm {
+    /// Room version 1: phases ordered by `depth` and SHA-1.
+    V1,
+    /// Room versions 2 to 11: power ordering, mainline ordering, iterative auth checks.
+    V2,
+    /// Room version 12 (MSC4297): as [`Algorithm::V2`], but the first iterative auth checks start
+    /// from nothing, and the conflicted state subgraph is replayed too.
+    V2_1,
+}
+
+impl Algorithm {
+    /// The name used in arguments and output: `v1`, `v2` or `v2.1`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::V2_1 => "v2.1",
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How event IDs come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventIdFormat {
+    /// Versions 1 and 2: chosen by the sending server, part of the PDU.
+    Given,
+    /// Version 3: `$` and the reference hash in standard Base64.
+    StandardHash,
+    /// Version 4 and later: `$` and the reference hash in URL-safe Base64.
+    UrlSafeHash,
+}
+
+/// Which JSON values count as a power level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LevelGrammar {
+    /// Versions 1 to 5: integers, strings of integers, floats (truncated).
+    IntegersStringsFloats,
+    /// Versions 6 to 9: integers and strings of integers.
+    IntegersStrings,
+    /// Version 10 and later: integers.
+    Integers,
+}
+
+/// Which page of the specification numbers the authorization rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Numbering {
+    /// Versions 1 and 2 (aliases are rule 4, redactions rule 11).
+    V1,
+    /// Versions 3 to 5 (no rule for redactions).
+    V3,
+    /// Version 6 (no rule for aliases).
+    V6,
+    /// Version 7 (knocking).
+    V7,
+    /// Versions 8 and 9 (restricted joins).
+    V8,
+    /// Version 10 (integer power levels).
+    V10,
+    /// Version 11 (no `creator` in the create event).
+    V11,
+    /// Version 12 (the room ID is the create event's ID; creators above all levels).
+    V12,
+}
+
+/// What a room version prescribes, as flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// The identifier in `m.room.create`.
+    pub id: &'static str,
+    /// The state resolution algorithm.
+    pub algorithm: Algorithm,
+    /// How event IDs come about.
+    pub event_ids: EventIdFormat,
+    /// Which JSON values count as a power level.
+    pub levels: LevelGrammar,
+    /// Which page numbers the authorization rules.
+    pub numbering: Numbering,
+    /// `m.room.aliases` has a rule of its own (versions 1 to 5).
+    pub aliases_rule: bool,
+    /// `m.room.redaction` has an authorization rule of its own (versions 1 and 2).
+    pub redaction_rule: bool,
+    /// Changes of `notifications` in power levels are checked (6+).
+    pub limit_notifications: bool,
+    /// `knock` is a membership and a join rule (7+).
+    pub knock: bool,
+    /// `restricted` is a join rule (8+).
+    pub restricted: bool,
+    /// `knock_restricted` is a join rule (10+).
+    pub knock_restricted: bool,
+    /// The creator is the create event's `sender`, not `content.creator` (11+).
+    pub creator_is_sender: bool,
+    /// The room ID is the create event's ID with another sigil; the create event is never listed
+    /// in `auth_events` (12+, MSC4291).
+    pub room_id_is_create_id: bool,
+    /// Creators, `additional_creators` among them, have more power than any level (12+, MSC4289).
+    pub privileged_creators: bool,
+}
+
+const V1: Rules = Rules {
+    id: "1",
+    algorithm: Algorithm::V1,
+    event_ids: EventIdFormat::Given,
+    levels: LevelGrammar::IntegersStringsFloats,
+    numbering: Numbering::V1,
+    aliases_rule: true,
+    redaction_rule: true,
+    limit_notifications: false,
+    knock: false,
+    restricted: false,
+    knock_restricted: false,
+    creator_is_sender: false,
+    room_id_is_create_id: false,
+    privileged_creators: false,
+};
+const V2: Rules = Rules { id: "2", algorithm: Algorithm::V2, ..V1 };
+const V3: Rules = Rules {
+    id: "3",
+    event_ids: EventIdFormat::StandardHash,
+    numbering: Numbering::V3,
+    redaction_rule: false,
+    ..V2
+};
+const V4: Rules = Rules { id: "4", event_ids: EventIdFormat::UrlSafeHash, ..V3 };
+const V5: Rules = Rules { id: "5", ..V4 };
+const V6: Rules = Rules {
+    id: "6",
+    levels: LevelGrammar::IntegersStrings,
+    numbering: Numbering::V6,
+    aliases_rule: false,
+    limit_notifications: true,
+    ..V5
+};
+const V7: Rules = Rules { id: "7", numbering: Numbering::V7, knock: true, ..V6 };
+const V8: Rules = Rules { id: "8", numbering: Numbering::V8, restricted: true, ..V7 };
+const V9: Rules = Rules { id: "9", ..V8 };
+const V10: Rules = Rules {
+    id: "10",
+    levels: LevelGrammar::Integers,
+    numbering: Numbering::V10,
+    knock_restricted: true,
+    ..V9
+};
+const V11: Rules = Rules { id: "11", numbering: Numbering::V11, creator_is_sender: true, ..V10 };
+const V12: Rules = Rules {
+    id: "12",
+    algorithm: Algorithm::V2_1,
+    numbering: Numbering::V12,
+    room_id_is_create_id: true,
+    privileged_creators: true,
+    ..V11
+};
+/// The unstable identifier under which version 12 was tested.
+const HYDRA: Rules = Rules { id: "org.matrix.hydra.11", ..V12 };
+
+impl Rules {
+    /// Every room version this program knows, oldest first.
+    pub const ALL: &'static [Self] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12, HYDRA];
+
+    /// The rules of a room version, if it is known.
+    ///
+    /// ```
+    /// use hindsight::event::room_version::{Algorithm, Rules};
+    ///
+    /// assert_eq!(Rules::of("12").unwrap().algorithm, Algorithm::V2_1);
+    /// assert!(Rules::of("1337").is_none());
+    /// ```
+    pub fn of(id: &str) -> Option<&'static Self> {
+        Self::ALL.iter().find(|rules| rules.id == id)
+    }
+
+    /// Event IDs are reference hashes and can be recomputed.
+    pub fn event_ids_are_hashes(&self) -> bool {
+        self.event_ids != EventIdFormat::Given
+    }
+
+    /// ruma's table for the same version: redaction and hashing are borrowed from there.
+    pub fn ruma(&self) -> RumaRules {
+        match self.id {
+            "1" => RumaRules::V1,
+            "2" => RumaRules::V2,
+            "3" => RumaRules::V3,
+            "4" => RumaRules::V4,
+            "5" => RumaRules::V5,
+            "6" => RumaRules::V6,
+            "7" => RumaRules::V7,
+            "8" => RumaRules::V8,
+            "9" => RumaRules::V9,
+            "10" => RumaRules::V10,
+            "11" => RumaRules::V11,
+            _ => RumaRules::V12,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::room_version_rules::{
+        AuthorizationRules, EventIdFormatVersion, StateResolutionV2Rules, StateResolutionVersion,
+    };
+
+    use super::*;
+
+    /// The same facts, told by another library.
+    #[test]
+    fn flags_agree_with_ruma() {
+        for rules in Rules::ALL {
+            let ruma = rules.ruma();
+            let auth: &AuthorizationRules = &ruma.authorization;
+            assert_eq!(rules.redaction_rule, auth.special_case_room_redaction, "{}", rules.id);
+            assert_eq!(rules.aliases_rule, auth.special_case_room_aliases, "{}", rules.id);
+            assert_eq!(rules.limit_notifications, auth.limit_notifications_power_levels, "{}", rules.id);
+            assert_eq!(rules.knock, auth.knocking, "{}", rules.id);
+            assert_eq!(rules.restricted, auth.restricted_join_rule, "{}", rules.id);
+            assert_eq!(rules.knock_restricted, auth.knock_restricted_join_rule, "{}", rules.id);
+            assert_eq!(rules.levels == LevelGrammar::Integers, auth.integer_power_levels, "{}", rules.id);
+            assert_eq!(rules.creator_is_sender, auth.use_room_create_sender, "{}", rules.id);
+            assert_eq!(rules.privileged_creators, auth.explicitly_privilege_room_creators, "{}", rules.id);
+            assert_eq!(rules.room_id_is_create_id, auth.room_create_event_id_as_room_id, "{}", rules.id);
+            assert_eq!(
+                rules.levels == LevelGrammar::IntegersStringsFloats,
+                !auth.strict_canonical_json,
+                "{}",
+                rules.id
+            );
+            let ids = match rules.event_ids {
+                EventIdFormat::Given => EventIdFormatVersion::V1,
+                EventIdFormat::StandardHash => EventIdFormatVersion::V2,
+                EventIdFormat::UrlSafeHash => EventIdFormatVersion::V3,
+            };
+            assert_eq!(ids, ruma.event_id_format, "{}", rules.id);
+            let algorithm = match ruma.state_res {
+                StateResolutionVersion::V1 => Algorithm::V1,
+                StateResolutionVersion::V2(v2) if v2 == StateResolutionV2Rules::V2_1 => Algorithm::V2_1,
+                StateResolutionVersion::V2(_) => Algorithm::V2,
+                other => panic!("a new algorithm: {other:?}"),
+            };
+            assert_eq!(rules.algorithm, algorithm, "{}", rules.id);
+        }
+    }
+}

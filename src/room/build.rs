@@ -1,0 +1,486 @@
+//! From loaded events to a [`Room`]: interning, ordering, and what is wrong with the references.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::adjacency::Adjacency;
+use super::index::{EventIx, KeyIx, Link, MissingIx};
+use super::keys::KeyTable;
+use super::{Annotations, AssertedState, Node, Provenance, Recorded, Room, When, order};
+use crate::event::room_version::Rules;
+use crate::event::{Event, Kind};
+use crate::report::{Code, Finding};
+
+/// An event as the loader hands it over.
+#[derive(Debug, Clone)]
+pub struct LoadedEvent {
+    /// The event, its ID settled.
+    pub event: Event,
+    /// The line it came from (1-based).
+    pub line: Option<u64>,
+    /// What the dump records beside it.
+    pub recorded: Recorded,
+}
+
+/// A state that the input asserts, by event IDs.
+#[derive(Debug, Clone)]
+pub struct Assertion {
+    /// The event whose state it is; need not be in the dump if `when` is [`When::After`].
+    pub event_id: Box<str>,
+    /// Before or after the event.
+    pub when: When,
+    /// The state events.
+    pub state: Vec<Box<str>>,
+    /// Who says so.
+    pub provenance: Provenance,
+}
+
+/// What a [`Room`] is built from.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The rules of the room version.
+    pub rules: &'static Rules,
+    /// The room to show, if the input holds several; by default the one with most events.
+    pub room_id: Option<Box<str>>,
+    /// The events, in the order of the input; no ID twice.
+    pub events: Vec<LoadedEvent>,
+    /// Asserted states. Of several about the same event the last one counts.
+    pub assertions: Vec<Assertion>,
+    /// Captions.
+    pub annotations: Annotations,
+}
+
+/// There is nothing to build a room from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Empty;
+
+impl std::fmt::Display for Empty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no usable event in the input")
+    }
+}
+
+impl std::error::Error for Empty {}
+
+impl Room {
+    /// Builds the room. Whatever is wrong with the references is pushed to `findings`: cycles, missing
+    /// parents and auth events, events of other rooms, asserted states that do not fit.
+    ///
+    /// The result depends on the set of events, not on their order (positions and lines aside).
+    ///
+    /// # Errors
+    /// If there are no events.
+    pub fn build(input: Input, findings: &mut Vec<Finding>) -> Result<Self, Empty> {
+        if input.events.is_empty() {
+            return Err(Empty);
+        }
+        let Input { rules, room_id, events, assertions, annotations } = input;
+        let room_id = room_id.or_else(|| most_common_room(rules, &events));
+        let keys = KeyTable::new(events.iter().map(|loaded| &loaded.event));
+        let sorted = Sorted::new(events, rules, findings);
+        let nodes = sorted.nodes(rules, room_id.as_deref(), &keys, findings);
+        let prev = Adjacency::new(sorted.links(Event::prev_events, true));
+        let auth = Adjacency::new(sorted.links(Event::auth_events, false));
+        let Sorted { events, by_id, missing, .. } = sorted;
+        let mut room = Self {
+            rules,
+            room_id,
+            create: None,
+            nodes,
+            children: prev.reversed(),
+            prev,
+            auth,
+            keys,
+            events: events.into_iter().map(|loaded| loaded.event).collect(),
+            by_id,
+            missing,
+            asserted: BTreeMap::new(),
+            asserted_missing: BTreeMap::new(),
+            annotations,
+        };
+        room.create = room.choose_create(findings);
+        room.report_missing(findings);
+        for assertion in &assertions {
+            room.assert(assertion, findings);
+        }
+        Ok(room)
+    }
+
+    fn choose_create(&self, findings: &mut Vec<Finding>) -> Option<EventIx> {
+        let mut creates =
+            self.events().filter(|ix| self.event(*ix).is_state_of(Kind::Create) && !self.is_foreign(*ix));
+        let first = creates.next();
+        if first.is_none() {
+            let finding = Finding::new(Code::NoCreate, "no m.room.create event: no event can be authorized");
+            findings.push(finding.remedy("export the whole room, the create event included"));
+        }
+        for other in creates {
+            findings.push(
+                Finding::new(Code::SeveralCreates, "another m.room.create event; the first one counts")
+                    .event(self.id(other))
+                    .maybe_line(self.line(other)),
+            );
+        }
+        first
+    }
+
+    fn report_missing(&self, findings: &mut Vec<Finding>) {
+        let list = |links: &[Link]| {
+            let ids: Vec<_> = links
+                .iter()
+                .filter_map(|link| match link {
+                    Link::Missing(missing) => Some(self.missing_id(*missing)),
+                    Link::Event(_) => None,
+                })
+                .collect();
+            (ids.len(), ids.join(", "))
+        };
+        for (ix, links) in self.holes().filter(|(ix, _)| !self.is_outlier(*ix) && !self.is_in_cycle(*ix)) {
+            let (count, ids) = list(links);
+            let message = match count {
+                1 => format!("parent {ids} is not in the dump: the state before this event is unknown"),
+                _ => format!(
+                    "{count} parents are not in the dump ({ids}): the state before this event is unknown"
+                ),
+            };
+            findings.push(
+                Finding::new(Code::MissingPrevEvent, message)
+                    .event(self.id(ix))
+                    .maybe_line(self.line(ix))
+                    .remedy("assert a state with --asserted-state, or export the missing part"),
+            );
+        }
+        for (ix, links) in self.auth_holes().filter(|(ix, _)| !self.is_in_cycle(*ix) && !self.is_foreign(*ix))
+        {
+            let (count, ids) = list(links);
+            let noun = if count == 1 { "auth event" } else { "auth events" };
+            findings.push(
+                Finding::new(Code::MissingAuthEvent, format!("{noun} {ids} not in the dump"))
+                    .event(self.id(ix))
+                    .maybe_line(self.line(ix))
+                    .remedy("export the auth chain too (outliers)"),
+            );
+        }
+    }
+
+    fn assert(&mut self, assertion: &Assertion, findings: &mut Vec<Finding>) {
+        let mut bad = |message: String| {
+            findings.push(Finding::new(Code::BadAssertedState, message).event(assertion.event_id.clone()));
+        };
+        let mut state: BTreeMap<KeyIx, EventIx> = BTreeMap::new();
+        for id in &assertion.state {
+            let Some(ix) = self.find(id) else {
+                bad(format!("the asserted state names {id}, which is not in the dump: left out"));
+                continue;
+            };
+            let Some(key) = self.key_of(ix) else {
+                bad(format!("the asserted state names {id}, which is not a state event: left out"));
+                continue;
+            };
+            if let Some(other) = state.insert(key, ix).filter(|other| *other != ix) {
+                let other = self.id(other);
+                bad(format!("the asserted state names {other} and {id} for the same key: the latter counts"));
+            }
+        }
+        let asserted =
+            AssertedState { events: state.into_values().collect(), provenance: assertion.provenance };
+        if let Some(ix) = self.find(&assertion.event_id) {
+            self.asserted.insert((ix, assertion.when), asserted);
+        } else if let Some(missing) = self.find_missing(&assertion.event_id)
+            && assertion.when == When::After
+        {
+            self.asserted_missing.insert(missing, asserted);
+        } else {
+            bad("a state is asserted for an event that is not in the dump and that no event refers to".into());
+        }
+    }
+}
+
+/// The room most events belong to; of several the one with the smallest ID.
+fn most_common_room(rules: &Rules, events: &[LoadedEvent]) -> Option<Box<str>> {
+    let mut counts: BTreeMap<Box<str>, usize> = BTreeMap::new();
+    for loaded in events {
+        if let Some(room_id) = room_of(rules, &loaded.event) {
+            *counts.entry(room_id).or_default() += 1;
+        }
+    }
+    let most = counts.values().copied().max()?;
+    counts.into_iter().find(|(_, count)| *count == most).map(|(room_id, _)| room_id)
+}
+
+/// The room an event says it belongs to. Where the room ID is the create event's ID, a create event without
+/// `room_id` tells it by its own ID.
+fn room_of(rules: &Rules, event: &Event) -> Option<Box<str>> {
+    match event.room_id() {
+        Some(room_id) => Some(room_id.into()),
+        None if rules.room_id_is_create_id && event.is_state_of(Kind::Create) => {
+            Some(format!("!{}", event.id().strip_prefix('$').unwrap_or(event.id())).into())
+        }
+        None => None,
+    }
+}
+
+/// Events in topological order, references still by ID.
+struct Sorted {
+    events: Vec<LoadedEvent>,
+    positions: Vec<u32>,
+    by_id: HashMap<Box<str>, EventIx>,
+    missing: Vec<Box<str>>,
+    /// For events on a cycle the number of the cycle: references inside it count as missing.
+    cycle_of: BTreeMap<EventIx, usize>,
+}
+
+impl Sorted {
+    fn new(events: Vec<LoadedEvent>, rules: &Rules, findings: &mut Vec<Finding>) -> Self {
+        let place: HashMap<&str, u32> =
+            (0_u32..).zip(&events).map(|(n, loaded)| (loaded.event.id(), n)).collect();
+        let parents: Vec<Vec<u32>> = events
+            .iter()
+            .map(|LoadedEvent { event, .. }| {
+                let create = implied_create(rules, event);
+                let named = event.prev_events().iter().chain(event.auth_events()).map(|id| &**id);
+                let mut parents: Vec<u32> =
+                    named.chain(create.as_deref()).filter_map(|id| place.get(id).copied()).collect();
+                parents.sort_unstable();
+                parents.dedup();
+                parents
+            })
+            .collect();
+        let order = order::sort(&parents, &rank(&events));
+        for cycle in &order.cycles {
+            report_cycle(cycle, &events, findings);
+        }
+        let mut ix_of = vec![EventIx::new(0); events.len()];
+        for (ix, node) in order.nodes.iter().enumerate() {
+            ix_of[*node as usize] = EventIx::new(ix);
+        }
+        let mut cycle_of = BTreeMap::new();
+        for (number, cycle) in order.cycles.iter().enumerate() {
+            cycle_of.extend(cycle.iter().map(|node| (ix_of[*node as usize], number)));
+        }
+        let by_id: HashMap<Box<str>, EventIx> =
+            place.into_iter().map(|(id, n)| (Box::from(id), ix_of[n as usize])).collect();
+        let mut slots: Vec<Option<LoadedEvent>> = events.into_iter().map(Some).collect();
+        let events: Vec<LoadedEvent> =
+            order.nodes.iter().map(|node| slots[*node as usize].take().expect("each node once")).collect();
+        let mut sorted = Self { events, positions: order.nodes, by_id, missing: Vec::new(), cycle_of };
+        sorted.missing = sorted.find_missing();
+        sorted
+    }
+
+    fn find_missing(&self) -> Vec<Box<str>> {
+        let mut missing: BTreeSet<&str> = BTreeSet::new();
+        for (place, LoadedEvent { event, .. }) in self.events.iter().enumerate() {
+            for id in event.prev_events().iter().chain(event.auth_events()) {
+                if self.target(EventIx::new(place), id).is_none() {
+                    missing.insert(id);
+                }
+            }
+        }
+        missing.into_iter().map(Box::from).collect()
+    }
+
+    /// Where a reference of `from` leads, if it leads to an event of the dump and is not part of a cycle.
+    fn target(&self, from: EventIx, id: &str) -> Option<EventIx> {
+        let target = self.by_id.get(id).copied()?;
+        let cycle = self.cycle_of.get(&from);
+        (cycle.is_none() || cycle != self.cycle_of.get(&target)).then_some(target)
+    }
+
+    fn links<'a>(
+        &'a self,
+        list: fn(&Event) -> &[Box<str>],
+        once: bool,
+    ) -> impl Iterator<Item = Vec<Link>> + 'a {
+        self.events.iter().enumerate().map(move |(place, loaded)| {
+            let mut links = Vec::new();
+            for id in list(&loaded.event) {
+                let link = self.target(EventIx::new(place), id).map_or_else(
+                    || {
+                        let found = self.missing.binary_search(id).expect("every missing ID was collected");
+                        Link::Missing(MissingIx::new(found))
+                    },
+                    Link::Event,
+                );
+                if !once || !links.contains(&link) {
+                    links.push(link);
+                }
+            }
+            links
+        })
+    }
+
+    fn nodes(
+        &self,
+        rules: &Rules,
+        room_id: Option<&str>,
+        keys: &KeyTable,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Node> {
+        let node = |(place, loaded): (usize, &LoadedEvent)| {
+            let event = &loaded.event;
+            let own = room_of(rules, event);
+            let foreign = own.as_deref().is_some_and(|own| Some(own) != room_id);
+            if foreign {
+                let own = own.unwrap_or_default();
+                let message = format!("belongs to room {own}, not to this one: kept out of the DAG");
+                findings.push(
+                    Finding::new(Code::ForeignRoom, message)
+                        .event(event.id())
+                        .maybe_line(loaded.line)
+                        .remedy("dump one room a file"),
+                );
+            }
+            let find = |event_type, key| keys.find(event_type, key).expect("every key was collected");
+            Node {
+                line: loaded.line,
+                position: self.positions[place],
+                recorded: loaded.recorded.clone(),
+                foreign,
+                in_cycle: self.cycle_of.contains_key(&EventIx::new(place)),
+                key: event.state_key().map(|key| find(event.event_type(), key)),
+                sender_key: find("m.room.member", event.sender()),
+            }
+        };
+        self.events.iter().enumerate().map(node).collect()
+    }
+}
+
+/// The create event that an event of room version 12 depends on without naming it.
+fn implied_create(rules: &Rules, event: &Event) -> Option<String> {
+    if !rules.room_id_is_create_id {
+        return None;
+    }
+    let room_id = event.room_id()?;
+    Some(format!("${}", room_id.strip_prefix('!')?))
+}
+
+/// The order in which events that could come next do: by timestamp, then depth, then event ID.
+fn rank(events: &[LoadedEvent]) -> Vec<u32> {
+    let mut by_time: Vec<u32> = (0_u32..).take(events.len()).collect();
+    let time = |n: &u32| {
+        let event = &events[*n as usize].event;
+        (event.origin_server_ts(), event.depth(), event.id())
+    };
+    by_time.sort_unstable_by(|a, b| time(a).cmp(&time(b)));
+    let mut rank = vec![0; events.len()];
+    for (place, node) in (0_u32..).zip(by_time) {
+        rank[node as usize] = place;
+    }
+    rank
+}
+
+fn report_cycle(cycle: &[u32], events: &[LoadedEvent], findings: &mut Vec<Finding>) {
+    const SHOWN: usize = 5;
+    let event = |node: &u32| &events[*node as usize];
+    let mut ids: Vec<&str> = cycle.iter().take(SHOWN).map(|node| event(node).event.id()).collect();
+    if cycle.len() > SHOWN {
+        ids.push("…");
+    }
+    let message = match cycle {
+        [_] => "refers to itself: the reference counts as missing".to_owned(),
+        _ => format!(
+            "{} events refer to one another in a circle ({}): the references count as missing",
+            cycle.len(),
+            ids.join(", ")
+        ),
+    };
+    let first = event(&cycle[0]);
+    findings.push(
+        Finding::new(Code::Cycle, message)
+            .event(first.event.id())
+            .maybe_line(first.line)
+            .remedy("event IDs that are hashes cannot form a circle: the dump was altered"),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(id: &str, ts: i64, prev: &[&str], auth: &[&str]) -> LoadedEvent {
+        let json = serde_json::json!({
+            "type": if id == "$create" { "m.room.create" } else { "m.room.topic" },
+            "state_key": "",
+            "sender": "@a:x",
+            "room_id": "!r:x",
+            "content": {},
+            "origin_server_ts": ts,
+            "prev_events": prev,
+            "auth_events": auth,
+        });
+        let event = Event::parse(&json.to_string()).unwrap().with_id(id);
+        LoadedEvent { event, line: None, recorded: Recorded::default() }
+    }
+
+    fn build(events: Vec<LoadedEvent>) -> (Room, Vec<Finding>) {
+        let mut findings = Vec::new();
+        let input = Input {
+            rules: Rules::of("2").unwrap(),
+            room_id: None,
+            events,
+            assertions: Vec::new(),
+            annotations: Annotations::default(),
+        };
+        (Room::build(input, &mut findings).unwrap(), findings)
+    }
+
+    fn ids(room: &Room) -> Vec<&str> {
+        room.events().map(|ix| room.id(ix)).collect()
+    }
+
+    #[test]
+    fn the_order_does_not_depend_on_the_lines() {
+        let events = vec![
+            event("$create", 1, &[], &[]),
+            event("$late", 9, &["$create"], &["$create"]),
+            event("$early", 5, &["$create"], &["$create"]),
+            event("$merge", 2, &["$late", "$early"], &["$create"]),
+        ];
+        let mut reversed = events.clone();
+        reversed.reverse();
+        let (room, findings) = build(events);
+        assert!(findings.is_empty());
+        assert_eq!(ids(&room), ["$create", "$early", "$late", "$merge"]);
+        let (again, _) = build(reversed);
+        assert_eq!(ids(&again), ids(&room));
+        assert_eq!(again.position(EventIx::new(0)), 3);
+        assert_eq!(room.children(EventIx::new(0)), [EventIx::new(1), EventIx::new(2)]);
+    }
+
+    #[test]
+    fn holes_are_named() {
+        let (room, findings) =
+            build(vec![event("$create", 1, &[], &[]), event("$x", 2, &["$gone", "$create"], &["$lost"])]);
+        let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [Code::MissingPrevEvent, Code::MissingAuthEvent]);
+        assert!(findings[0].message.contains("$gone"));
+        let x = room.find("$x").unwrap();
+        assert!(room.has_missing_prev(x));
+        assert_eq!(room.prev_events(x), [EventIx::new(0)]);
+        let links: Vec<_> = room.prev_links(x).collect();
+        assert_eq!(links, [Link::Missing(room.find_missing("$gone").unwrap()), Link::Event(EventIx::new(0))]);
+    }
+
+    #[test]
+    fn cycles_are_cut_and_the_rest_stands() {
+        let (room, findings) = build(vec![
+            event("$create", 1, &[], &[]),
+            event("$a", 2, &["$b"], &["$create"]),
+            event("$b", 3, &["$a", "$create"], &["$create"]),
+            event("$c", 4, &["$b"], &["$create"]),
+        ]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].code, Code::Cycle);
+        assert_eq!(ids(&room), ["$create", "$a", "$b", "$c"]);
+        assert!(room.has_missing_prev(room.find("$a").unwrap()));
+        assert_eq!(room.prev_events(room.find("$b").unwrap()), [EventIx::new(0)]);
+        assert!(!room.has_missing_prev(room.find("$c").unwrap()));
+    }
+
+    #[test]
+    fn prefixes_find_events_with_or_without_the_sigil() {
+        let (room, _) = build(vec![event("$create", 1, &[], &[]), event("$cross", 2, &["$create"], &[])]);
+        assert_eq!(room.find_prefix("cr").len(), 2);
+        assert_eq!(room.find_prefix("$cro"), [EventIx::new(1)]);
+    }
+}

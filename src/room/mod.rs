@@ -1,0 +1,324 @@
+//! A room as a graph of interned events.
+//!
+//! ```text
+//!         prev_events                     auth_events
+//!   create ◄── join ◄── topic ◄─┐      create ◄── join ◄──┐
+//!                  ▲            merge       ▲        ▲    topic
+//!                  └── ban ◄────┘           └── power_levels
+//! ```
+//!
+//! Events, state keys and missing events are dense integers ([`EventIx`], [`KeyIx`], [`MissingIx`]). The index of
+//! an event is its place in one topological order over both kinds of edges, which depends on the
+//! events alone and not on the order of the input.
+
+mod adjacency;
+mod build;
+mod index;
+mod keys;
+mod order;
+
+use std::collections::{BTreeMap, HashMap};
+
+use self::adjacency::Adjacency;
+pub use self::build::{Assertion, Empty, Input, LoadedEvent};
+pub use self::index::{EventIx, KeyIx, Link, MissingIx};
+use self::keys::KeyTable;
+use crate::event::Event;
+use crate::event::room_version::Rules;
+
+/// What the dump says beside an event about how a server took it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The server holds the event without a place in the DAG.
+    pub outlier: bool,
+    /// The server rejected it, with this reason.
+    pub rejected: Option<Box<str>>,
+    /// The server kept it out of the forward extremities.
+    pub soft_failed: bool,
+    /// The server knew only part of the state there.
+    pub partial_state: bool,
+}
+
+/// Which state an [`AssertedState`] speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum When {
+    /// The state before the event.
+    Before,
+    /// The state after the event.
+    After,
+}
+
+/// Who asserts a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Provenance {
+    /// `precalculated_state_after` of a scenario.
+    Scenario,
+    /// A file given on request (`--asserted-state`).
+    File,
+    /// The `state` of a `/send_join` response.
+    SendJoin,
+}
+
+impl Provenance {
+    /// A name for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scenario => "the scenario (precalculated_state_after)",
+            Self::File => "a file of asserted states",
+            Self::SendJoin => "a /send_join response",
+        }
+    }
+}
+
+/// A state that somebody asserts: an axiom, not a computation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssertedState {
+    /// The state events, sorted by their key; at most one a key.
+    pub events: Vec<EventIx>,
+    /// Who says so.
+    pub provenance: Provenance,
+}
+
+/// Captions of a scenario.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Annotations {
+    /// What the scenario is about.
+    pub title: Option<String>,
+    /// A caption by event ID.
+    pub captions: BTreeMap<Box<str>, String>,
+}
+
+/// What the graph knows of an event beside the event itself.
+#[derive(Debug, Clone)]
+struct Node {
+    line: Option<u64>,
+    position: u32,
+    recorded: Recorded,
+    /// In another room: known, citable, but without state.
+    foreign: bool,
+    /// On a circle of references.
+    in_cycle: bool,
+    key: Option<KeyIx>,
+    sender_key: KeyIx,
+}
+
+/// A room: its events in topological order, and everything that follows from their references.
+///
+/// Built by [`Room::build`]; immutable afterwards.
+#[derive(Debug, Clone)]
+pub struct Room {
+    rules: &'static Rules,
+    room_id: Option<Box<str>>,
+    create: Option<EventIx>,
+    events: Vec<Event>,
+    nodes: Vec<Node>,
+    by_id: HashMap<Box<str>, EventIx>,
+    missing: Vec<Box<str>>,
+    keys: KeyTable,
+    prev: Adjacency,
+    auth: Adjacency,
+    children: Adjacency,
+    asserted: BTreeMap<(EventIx, When), AssertedState>,
+    asserted_missing: BTreeMap<MissingIx, AssertedState>,
+    annotations: Annotations,
+}
+
+impl Room {
+    /// The rules of the room version.
+    pub fn rules(&self) -> &'static Rules {
+        self.rules
+    }
+
+    /// The room ID, if any event tells it.
+    pub fn room_id(&self) -> Option<&str> {
+        self.room_id.as_deref()
+    }
+
+    /// The create event that the room version is read from: the first in topological order.
+    pub fn create_event(&self) -> Option<EventIx> {
+        self.create
+    }
+
+    /// The number of events.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether there are no events; [`Room::build`] never makes such a room.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// All events, in topological order.
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = EventIx> + ExactSizeIterator + use<> {
+        (0..self.events.len()).map(EventIx::new)
+    }
+
+    /// An event.
+    pub fn event(&self, ix: EventIx) -> &Event {
+        &self.events[ix.index()]
+    }
+
+    /// The event ID of an event.
+    pub fn id(&self, ix: EventIx) -> &str {
+        self.event(ix).id()
+    }
+
+    /// The event with the ID `event_id`.
+    pub fn find(&self, event_id: &str) -> Option<EventIx> {
+        self.by_id.get(event_id).copied()
+    }
+
+    /// The events whose IDs begin with `prefix`; a leading `$` may be left out.
+    pub fn find_prefix(&self, prefix: &str) -> Vec<EventIx> {
+        let bare = prefix.strip_prefix('$').unwrap_or(prefix);
+        self.events()
+            .filter(|ix| {
+                let id = self.id(*ix);
+                id.strip_prefix('$').unwrap_or(id).starts_with(bare)
+            })
+            .collect()
+    }
+
+    /// The ID of an event that is referred to but not in the dump.
+    pub fn missing_id(&self, missing: MissingIx) -> &str {
+        &self.missing[missing.index()]
+    }
+
+    /// All events that are referred to but not in the dump.
+    pub fn missing(&self) -> impl ExactSizeIterator<Item = MissingIx> + use<> {
+        (0..self.missing.len()).map(MissingIx::new)
+    }
+
+    /// The missing event with the ID `event_id`.
+    pub fn find_missing(&self, event_id: &str) -> Option<MissingIx> {
+        self.missing.binary_search_by(|id| (**id).cmp(event_id)).ok().map(MissingIx::new)
+    }
+
+    /// The line of the dump the event came from.
+    pub fn line(&self, ix: EventIx) -> Option<u64> {
+        self.nodes[ix.index()].line
+    }
+
+    /// The place of the event in the dump, counted from 0.
+    pub fn position(&self, ix: EventIx) -> u32 {
+        self.nodes[ix.index()].position
+    }
+
+    /// What the dump records of how a server took the event.
+    pub fn recorded(&self, ix: EventIx) -> &Recorded {
+        &self.nodes[ix.index()].recorded
+    }
+
+    /// Whether the event belongs to another room.
+    pub fn is_foreign(&self, ix: EventIx) -> bool {
+        self.nodes[ix.index()].foreign
+    }
+
+    /// Whether the event is on a circle of references; the references on the circle count as
+    /// missing.
+    pub fn is_in_cycle(&self, ix: EventIx) -> bool {
+        self.nodes[ix.index()].in_cycle
+    }
+
+    /// Whether the event has no known place in the DAG: usable as auth event and in asserted states only.
+    pub fn is_outlier(&self, ix: EventIx) -> bool {
+        let node = &self.nodes[ix.index()];
+        node.recorded.outlier || node.foreign
+    }
+
+    /// The parents that are in the room, in the order of the event, each once.
+    pub fn prev_events(&self, ix: EventIx) -> &[EventIx] {
+        self.prev.of(ix)
+    }
+
+    /// All parents, missing ones among them, each once.
+    pub fn prev_links(&self, ix: EventIx) -> impl Iterator<Item = Link> + '_ {
+        self.prev.links(ix)
+    }
+
+    /// Whether a parent is missing.
+    pub fn has_missing_prev(&self, ix: EventIx) -> bool {
+        self.prev.has_missing(ix)
+    }
+
+    /// The events with missing parents, and all their parents.
+    pub fn holes(&self) -> impl Iterator<Item = (EventIx, &[Link])> {
+        self.prev.events_with_missing()
+    }
+
+    /// The auth events that are in the room, as the event lists them.
+    pub fn auth_events(&self, ix: EventIx) -> &[EventIx] {
+        self.auth.of(ix)
+    }
+
+    /// All auth events as the event lists them, missing ones among them.
+    pub fn auth_links(&self, ix: EventIx) -> impl Iterator<Item = Link> + '_ {
+        self.auth.links(ix)
+    }
+
+    /// Whether an auth event is missing.
+    pub fn has_missing_auth(&self, ix: EventIx) -> bool {
+        self.auth.has_missing(ix)
+    }
+
+    /// The events with missing auth events, and all their auth events.
+    pub fn auth_holes(&self) -> impl Iterator<Item = (EventIx, &[Link])> {
+        self.auth.events_with_missing()
+    }
+
+    /// The events that have this one among their parents, in topological order.
+    pub fn children(&self, ix: EventIx) -> &[EventIx] {
+        self.children.of(ix)
+    }
+
+    /// The number of state keys.
+    pub fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The pair (`type`, `state_key`) of a key.
+    pub fn key(&self, key: KeyIx) -> (&str, &str) {
+        self.keys.get(key)
+    }
+
+    /// The key of the pair (`event_type`, `state_key`), if any event of the room could read or write it.
+    pub fn find_key(&self, event_type: &str, state_key: &str) -> Option<KeyIx> {
+        self.keys.find(event_type, state_key)
+    }
+
+    /// The key that the event sets, if it is a state event.
+    pub fn key_of(&self, ix: EventIx) -> Option<KeyIx> {
+        self.nodes[ix.index()].key
+    }
+
+    /// The key of the sender's membership.
+    pub fn sender_key(&self, ix: EventIx) -> KeyIx {
+        self.nodes[ix.index()].sender_key
+    }
+
+    /// The state asserted before or after an event.
+    pub fn asserted(&self, ix: EventIx, when: When) -> Option<&AssertedState> {
+        self.asserted.get(&(ix, when))
+    }
+
+    /// The state asserted after an event that is itself missing.
+    pub fn asserted_missing(&self, missing: MissingIx) -> Option<&AssertedState> {
+        self.asserted_missing.get(&missing)
+    }
+
+    /// Every asserted state of an event of the room.
+    pub fn all_asserted(&self) -> impl Iterator<Item = (EventIx, When, &AssertedState)> {
+        self.asserted.iter().map(|((ix, when), state)| (*ix, *when, state))
+    }
+
+    /// The captions of the scenario.
+    pub fn annotations(&self) -> &Annotations {
+        &self.annotations
+    }
+
+    /// The caption of an event.
+    pub fn caption(&self, ix: EventIx) -> Option<&str> {
+        self.annotations.captions.get(self.id(ix)).map(String::as_str)
+    }
+}
