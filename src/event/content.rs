@@ -4,6 +4,7 @@
 //! `"1_000"`?), so a field keeps what was written, and `auth` decides what it means under a
 //! profile.
 
+use ruma::UserId;
 use serde_json::Value;
 
 use super::json;
@@ -320,8 +321,31 @@ impl std::fmt::Display for RawLevel {
     }
 }
 
-/// A map of levels (`users`, `events`, `notifications`) as written, sorted by key.
-pub type LevelMap = Field<Vec<(Box<str>, RawLevel)>>;
+/// A map of levels (`users`, `events`, `notifications`) as written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Levels {
+    /// The entries, sorted by key.
+    pub entries: Vec<(Box<str>, RawLevel)>,
+    /// Every level is an integer of at most 53 bits: all implementations read the map alike.
+    pub plain: bool,
+}
+
+impl Levels {
+    fn parse(json: &str) -> Option<Self> {
+        let entries: Vec<_> =
+            json::members(json).ok()?.into_iter().map(|(key, level)| (key, RawLevel::parse(level))).collect();
+        let plain = entries
+            .iter()
+            .all(|(_, level)| matches!(level, RawLevel::Integer(level) if level.unsigned_abs() < 1 << 53));
+        Some(Self { entries, plain })
+    }
+
+    /// The level of a key.
+    pub fn get(&self, key: &str) -> Option<&RawLevel> {
+        let place = self.entries.binary_search_by(|(name, _)| (**name).cmp(key)).ok()?;
+        Some(&self.entries[place].1)
+    }
+}
 
 /// `content` of `m.room.power_levels`.
 #[derive(Debug, Clone, PartialEq)]
@@ -329,28 +353,27 @@ pub struct PowerLevels {
     /// The named levels that are present, in the order of [`NamedLevel::ALL`].
     pub named: [Option<RawLevel>; 7],
     /// `users`: levels by user ID.
-    pub users: LevelMap,
+    pub users: Field<Levels>,
+    /// Whether every key of `users` is a valid user ID.
+    pub users_are_valid: bool,
     /// `events`: levels needed, by event type.
-    pub events: LevelMap,
+    pub events: Field<Levels>,
     /// `notifications`: levels needed, by kind of notification.
-    pub notifications: LevelMap,
+    pub notifications: Field<Levels>,
 }
 
 impl PowerLevels {
     fn parse(json: &str) -> Result<Self, serde_json::Error> {
         let named = json::pick(json, NamedLevel::ALL.map(NamedLevel::as_str))?;
         let [users, events, notifications] = json::pick(json, ["users", "events", "notifications"])?;
-        let map = |text: Option<&str>| {
-            Field::read(text, |text| {
-                let members = json::members(text).ok()?;
-                Some(members.into_iter().map(|(key, level)| (key, RawLevel::parse(level))).collect())
-            })
-        };
+        let users = Field::read(users, Levels::parse);
+        let valid = |users: &Levels| users.entries.iter().all(|(user, _)| UserId::parse(&**user).is_ok());
         Ok(Self {
             named: named.map(|text| text.map(RawLevel::parse)),
-            users: map(users),
-            events: map(events),
-            notifications: map(notifications),
+            users_are_valid: users.value().is_none_or(valid),
+            users,
+            events: Field::read(events, Levels::parse),
+            notifications: Field::read(notifications, Levels::parse),
         })
     }
 
@@ -358,13 +381,6 @@ impl PowerLevels {
     pub fn named(&self, name: NamedLevel) -> Option<&RawLevel> {
         self.named[name as usize].as_ref()
     }
-}
-
-/// Looks a key up in a map of levels.
-pub fn level_of<'a>(map: &'a LevelMap, key: &str) -> Option<&'a RawLevel> {
-    let entries = map.value()?;
-    let place = entries.binary_search_by(|(name, _)| (**name).cmp(key)).ok()?;
-    Some(&entries[place].1)
 }
 
 #[cfg(test)]
@@ -385,8 +401,8 @@ mod tests {
         assert_eq!(levels.named(NamedLevel::Kick), Some(&RawLevel::Null));
         assert_eq!(levels.named(NamedLevel::Invite), Some(&RawLevel::Float(1.9)));
         assert_eq!(levels.named(NamedLevel::Redact), None);
-        assert_eq!(level_of(&levels.users, "@a:x"), Some(&RawLevel::Float(100.0)));
-        assert_eq!(level_of(&levels.users, "@b:x"), Some(&RawLevel::Boolean(true)));
+        assert_eq!(levels.users.value().unwrap().get("@a:x"), Some(&RawLevel::Float(100.0)));
+        assert_eq!(levels.users.value().unwrap().get("@b:x"), Some(&RawLevel::Boolean(true)));
         assert_eq!(levels.events, Field::Malformed("an array"));
         assert_eq!(
             parse(r#"{"ban":99999999999999999999}"#).named(NamedLevel::Ban),

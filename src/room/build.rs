@@ -89,6 +89,7 @@ impl Room {
             children: prev.reversed(),
             prev,
             auth,
+            well_known: keys.well_known(),
             keys,
             events: events.into_iter().map(|loaded| loaded.event).collect(),
             by_id,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::WellKnown;
 use super::index::KeyIx;
 use crate::event::Event;
 use crate::event::content::Membership;
@@ -39,6 +40,16 @@ impl KeyTable {
             .binary_search_by(|(kind, key)| (&**kind, &**key).cmp(&(event_type, state_key)))
             .ok()
             .map(KeyIx::new)
+    }
+
+    /// The keys that are in every table.
+    pub(super) fn well_known(&self) -> WellKnown {
+        let find = |event_type| self.find(event_type, "").expect("put in by `new`");
+        WellKnown {
+            create: find("m.room.create"),
+            join_rules: find("m.room.join_rules"),
+            power_levels: find("m.room.power_levels"),
+        }
     }
 
     pub(super) fn get(&self, key: KeyIx) -> (&str, &str) {

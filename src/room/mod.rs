@@ -16,6 +16,7 @@ mod build;
 mod index;
 mod keys;
 mod order;
+mod set;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,6 +24,7 @@ use self::adjacency::Adjacency;
 pub use self::build::{Assertion, Empty, Input, LoadedEvent};
 pub use self::index::{EventIx, KeyIx, Link, MissingIx};
 use self::keys::KeyTable;
+pub use self::set::EventSet;
 use crate::event::Event;
 use crate::event::room_version::Rules;
 
@@ -102,6 +104,17 @@ struct Node {
     sender_key: KeyIx,
 }
 
+/// The keys that nearly every authorization rule reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WellKnown {
+    /// (`m.room.create`, ``)
+    pub create: KeyIx,
+    /// (`m.room.join_rules`, ``)
+    pub join_rules: KeyIx,
+    /// (`m.room.power_levels`, ``)
+    pub power_levels: KeyIx,
+}
+
 /// A room: its events in topological order, and everything that follows from their references.
 ///
 /// Built by [`Room::build`]; immutable afterwards.
@@ -115,6 +128,7 @@ pub struct Room {
     by_id: HashMap<Box<str>, EventIx>,
     missing: Vec<Box<str>>,
     keys: KeyTable,
+    well_known: WellKnown,
     prev: Adjacency,
     auth: Adjacency,
     children: Adjacency,
@@ -210,6 +224,11 @@ impl Room {
         &self.nodes[ix.index()].recorded
     }
 
+    /// Whether the dump records of any event how a server took it: then silence about the others speaks too.
+    pub fn has_records(&self) -> bool {
+        self.nodes.iter().any(|node| node.recorded != Recorded::default())
+    }
+
     /// Whether the event belongs to another room.
     pub fn is_foreign(&self, ix: EventIx) -> bool {
         self.nodes[ix.index()].foreign
@@ -285,6 +304,11 @@ impl Room {
     /// The key of the pair (`event_type`, `state_key`), if any event of the room could read or write it.
     pub fn find_key(&self, event_type: &str, state_key: &str) -> Option<KeyIx> {
         self.keys.find(event_type, state_key)
+    }
+
+    /// The keys of the create event, the join rules and the power levels.
+    pub fn well_known(&self) -> WellKnown {
+        self.well_known
     }
 
     /// The key that the event sets, if it is a state event.

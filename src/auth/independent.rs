@@ -1,0 +1,141 @@
+//! The rules that need no state: create events, and what `auth_events` may hold.
+
+use ruma::{ServerName, UserId};
+
+use super::dependent::Subject;
+use super::operand::{Operand, Recorder};
+use super::profile::{Errors, Profile};
+use super::selection::selection;
+use super::{Refusal, Rule, Verdict};
+use crate::event::content::Field;
+use crate::event::room_version::Rules;
+use crate::event::{Event, Kind, server_name};
+use crate::room::{EventIx, KeyIx, Link, Room};
+
+/// Checks the rules that depend on the event and its `auth_events` alone. `is_rejected` tells which events were
+/// rejected.
+///
+/// # Errors
+/// The verdict, if the event is refused.
+pub fn check_independent<R: Recorder>(
+    subject: Subject<'_>,
+    is_rejected: impl Fn(EventIx) -> bool,
+    mut recorder: R,
+) -> Verdict {
+    let Subject { room, event: ix, profile } = subject;
+    if room.event(ix).kind() == Kind::Create {
+        return check_create(room.rules(), room.event(ix), profile);
+    }
+    if room.rules().room_id_is_create_id {
+        let create = create_by_room_id(room, ix);
+        if !create.is_some_and(|create| !is_rejected(create)) {
+            recorder.record(|| Operand::Create(create));
+            return Err(Refusal::Rule(Rule::RoomIdNotCreate));
+        }
+    }
+    let selected = selection(room, ix, profile)?;
+    let mut refuse = |link: Link, rule: Rule| {
+        recorder.record(|| Operand::AuthEvent(link));
+        Err(Refusal::Rule(rule))
+    };
+    let mut seen: Vec<(KeyIx, Link)> = Vec::with_capacity(selected.as_slice().len());
+    let mut unexpected = None;
+    for link in room.auth_links(ix) {
+        let Some(key) = link.event().and_then(|event| room.key_of(event)) else {
+            if link.event().is_none() {
+                return refuse(link, Rule::AuthMissing);
+            }
+            unexpected = unexpected.or(Some(link));
+            continue;
+        };
+        if seen.iter().any(|(other, _)| *other == key) {
+            return refuse(link, Rule::AuthDuplicate);
+        }
+        seen.push((key, link));
+        let implied = key == room.well_known().create && room.rules().room_id_is_create_id;
+        if !selected.contains(key) || implied {
+            unexpected = unexpected.or(Some(link));
+        }
+    }
+    if let Some(link) = unexpected {
+        return refuse(link, Rule::AuthUnexpected);
+    }
+    let events = || seen.iter().filter_map(|(_, link)| link.event());
+    if let Some(rejected) = events().find(|event| is_rejected(*event)) {
+        return refuse(Link::Event(rejected), Rule::AuthRejected);
+    }
+    let create = room.well_known().create;
+    if !room.rules().room_id_is_create_id && !seen.iter().any(|(key, _)| *key == create) {
+        return Err(Refusal::Rule(Rule::AuthNoCreate));
+    }
+    let own = room.event(ix).room_id();
+    let elsewhere = |event: &EventIx| {
+        let other = room.event(*event).room_id();
+        // A create event of version 12 has no room ID; it cannot be listed here anyway.
+        other != own && !(other.is_none() && room.rules().room_id_is_create_id)
+    };
+    if let Some(foreign) = events().find(elsewhere) {
+        return refuse(Link::Event(foreign), Rule::AuthOtherRoom);
+    }
+    Ok(Rule::Allowed)
+}
+
+/// Where the room ID is the create event's ID: the create event that the event's room ID names.
+pub fn create_by_room_id(room: &Room, ix: EventIx) -> Option<EventIx> {
+    let hash = room.event(ix).room_id()?.strip_prefix('!')?;
+    if let Some(create) = room.create_event()
+        && room.id(create).strip_prefix('$') == Some(hash)
+    {
+        return Some(create);
+    }
+    let create = room.find(&format!("${hash}"))?;
+    (room.event(create).kind() == Kind::Create).then_some(create)
+}
+
+fn check_create(rules: &Rules, event: &Event, profile: Profile) -> Verdict {
+    let refused = |rule| Err(Refusal::Rule(rule));
+    if !event.prev_events().is_empty() {
+        return refused(Rule::CreateHasParents);
+    }
+    let room_id_fits = match event.room_id() {
+        None => rules.room_id_is_create_id,
+        Some(_) if rules.room_id_is_create_id => false,
+        Some(room_id) => server_name(room_id) == server_name(event.sender()),
+    };
+    if !room_id_fits {
+        return refused(Rule::CreateRoomId);
+    }
+    let Some(content) = event.as_create() else { return refused(Rule::CreateVersion) };
+    let version_known = match &content.room_version {
+        Field::Absent => true,
+        Field::Value(version) => Rules::of(version).is_some(),
+        Field::Malformed(_) => false,
+    };
+    if !version_known {
+        return refused(Rule::CreateVersion);
+    }
+    if !rules.creator_is_sender && !content.creator.is_present() {
+        return refused(Rule::CreateNoCreator);
+    }
+    if rules.privileged_creators {
+        let valid = |creator: &Field<Box<str>>| {
+            creator.value().is_some_and(|creator| is_valid_user_id(creator, profile))
+        };
+        match &content.additional_creators {
+            Field::Absent => {}
+            Field::Value(creators) if creators.iter().all(valid) => {}
+            Field::Value(_) | Field::Malformed(_) => return refused(Rule::CreateAdditional),
+        }
+    }
+    Ok(Rule::CreateAllowed)
+}
+
+/// Whether a string passes the validation applied to senders.
+fn is_valid_user_id(user: &str, profile: Profile) -> bool {
+    if profile.switches().errors == Errors::Raise {
+        // Synapse looks at the sigil, the length and the server name.
+        let server = user.strip_prefix('@').and_then(|rest| rest.split_once(':')).map(|(_, server)| server);
+        return user.len() <= 255 && server.is_some_and(|server| ServerName::parse(server).is_ok());
+    }
+    UserId::parse(user).is_ok()
+}

@@ -1,0 +1,211 @@
+//! The rule for `m.room.power_levels`.
+
+use std::collections::BTreeSet;
+
+use super::dependent::{Check, creators};
+use super::level::{Level, Reading};
+use super::operand::{LevelField, Operand, Recorder};
+use super::profile::{Errors, UserIds};
+use super::{Refusal, Rule, Verdict};
+use crate::event::content::{Field, Levels, NamedLevel, PowerLevels, RawLevel};
+use crate::event::room_version::LevelGrammar;
+use crate::room::{EventIx, KeyIx};
+
+pub(super) fn check_power_levels<S, R>(check: &mut Check<'_, S, R>, own: Level) -> Verdict
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    let Some(new) = check.event.as_power_levels() else { return Ok(Rule::Allowed) };
+    check_form(check, new)?;
+    check_users(check, new)?;
+    // Synapse compares with the state event of the same key, even where that is not the empty one.
+    let same_key = check.switches.errors != Errors::Raise || check.event.state_key() == Some("");
+    let Some((_, old)) = check.power_levels().filter(|_| same_key) else {
+        return Ok(Rule::LevelsFirst);
+    };
+    for name in NamedLevel::ALL {
+        check_named(check, name, old, new, own)?;
+    }
+    let maps = [Rule::LevelsMapsOld, Rule::LevelsMapsNew];
+    check_map(check, maps, [&old.events, &new.events], own, LevelField::Event, |_, old, own| old > own)?;
+    if check.rules.limit_notifications {
+        let pair = [&old.notifications, &new.notifications];
+        check_map(check, maps, pair, own, LevelField::Notification, |_, old, own| old > own)?;
+    }
+    let users = [Rule::LevelsUsersOld, Rule::LevelsUsersNew];
+    let sender = check.event.sender();
+    check_map(check, users, [&old.users, &new.users], own, LevelField::User, |user, old, own| {
+        user != sender && old >= own
+    })?;
+    Ok(Rule::LevelsAllowed)
+}
+
+/// The rules about integers of version 10 and later; and ruma's reading of everything beforehand.
+fn check_form<S, R>(check: &Check<'_, S, R>, new: &PowerLevels) -> Result<(), Refusal>
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    let strict = check.rules.levels == LevelGrammar::Integers;
+    if !strict && check.switches.errors != Errors::RumaErrors {
+        return Ok(());
+    }
+    let fail = |at: Rule, text: String| match check.switches.errors {
+        Errors::Raise => Refusal::Raised(at, format!("SynapseError: 400: {text}")),
+        Errors::RumaErrors => Refusal::Unreadable(at, text),
+        Errors::Refuse => Refusal::Rule(at),
+    };
+    let bad = |raw: &RawLevel| match check.switches.errors {
+        Errors::RumaErrors => {
+            !matches!(check.switches.numbers.read(raw, check.rules.levels), Reading::Number(_))
+        }
+        _ => !matches!(raw, RawLevel::Integer(_)),
+    };
+    for raw in new.named.iter().flatten().filter(|raw| bad(raw)) {
+        return Err(fail(Rule::LevelsNamed, format!("{raw} is not an integer")));
+    }
+    for map in [&new.events, &new.notifications] {
+        match map {
+            Field::Malformed(kind) => {
+                return Err(fail(Rule::LevelsMaps, format!("a map of levels is {kind}")));
+            }
+            Field::Value(levels) => {
+                if let Some((_, raw)) = levels.entries.iter().find(|(_, raw)| bad(raw)) {
+                    return Err(fail(Rule::LevelsMaps, format!("{raw} is not an integer")));
+                }
+            }
+            Field::Absent => {}
+        }
+    }
+    Ok(())
+}
+
+/// The rules about `users` alone.
+fn check_users<S, R>(check: &Check<'_, S, R>, new: &PowerLevels) -> Result<(), Refusal>
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    let fail = |at: Rule, text: String| match check.switches.errors {
+        Errors::Raise => Refusal::Raised(at, format!("SynapseError: 400: {text}")),
+        _ => Refusal::Rule(at),
+    };
+    let users = match &new.users {
+        Field::Absent => return Ok(()),
+        Field::Malformed(kind) => return Err(fail(Rule::LevelsUsers, format!("users is {kind}"))),
+        Field::Value(users) => users,
+    };
+    let valid = match check.switches.user_ids {
+        UserIds::SigilAndColon => {
+            users.entries.iter().all(|(user, _)| user.starts_with('@') && user.contains(':'))
+        }
+        UserIds::ValidWhenSet | UserIds::ValidOrUnreadable => new.users_are_valid,
+    };
+    if !valid {
+        return Err(fail(Rule::LevelsUsers, "Not a valid user_id".into()));
+    }
+    let strict = check.rules.levels == LevelGrammar::Integers;
+    for (user, raw) in &users.entries {
+        let readable = matches!(check.switches.numbers.read(raw, check.rules.levels), Reading::Number(_));
+        if !readable || strict && !matches!(raw, RawLevel::Integer(_)) {
+            return Err(fail(Rule::LevelsUsers, format!("Not a valid power level: {raw} for {user}")));
+        }
+    }
+    if check.rules.privileged_creators
+        && users.entries.iter().any(|(user, _)| creators::has(check.room, check.create, user))
+    {
+        return Err(fail(Rule::LevelsCreators, "Creator users must not appear in content.users".into()));
+    }
+    Ok(())
+}
+
+fn check_named<S, R>(
+    check: &mut Check<'_, S, R>,
+    name: NamedLevel,
+    old: &PowerLevels,
+    new: &PowerLevels,
+    own: Level,
+) -> Result<(), Refusal>
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    let old = read_change(check, Rule::LevelsNamedOld, old.named(name))?;
+    let new = read_change(check, Rule::LevelsNamedNew, new.named(name))?;
+    if old == new {
+        return Ok(());
+    }
+    check.recorder.record(|| Operand::Change { field: LevelField::Named(name), old, new });
+    let default = check.switches.absent_level_is_default.then(|| name.default());
+    let above = |level: Option<i64>| level.or(default).is_some_and(|level| Level::Finite(level) > own);
+    if above(old) {
+        return Err(Refusal::Rule(Rule::LevelsNamedOld));
+    }
+    if above(new) {
+        return Err(Refusal::Rule(Rule::LevelsNamedNew));
+    }
+    Ok(())
+}
+
+/// Reads a level that may have been changed. Python fails on a `null` that is there.
+fn read_change<S, R>(
+    check: &Check<'_, S, R>,
+    at: Rule,
+    raw: Option<&RawLevel>,
+) -> Result<Option<i64>, Refusal>
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    match raw {
+        None => Ok(None),
+        Some(RawLevel::Null) if check.switches.errors == Errors::Raise => {
+            Err(check.unreadable(at, "TypeError: int() argument must not be 'NoneType'".into()))
+        }
+        Some(raw) => check.read(at, raw),
+    }
+}
+
+/// Compares two maps of levels entry by entry. `guarded` tells whether an old level may not be touched.
+fn check_map<S, R>(
+    check: &mut Check<'_, S, R>,
+    [at_old, at_new]: [Rule; 2],
+    [old, new]: [&Field<Levels>; 2],
+    own: Level,
+    field: fn(Box<str>) -> LevelField,
+    guarded: impl Fn(&str, Level, Level) -> bool,
+) -> Result<(), Refusal>
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    for (map, at) in [(old, at_old), (new, at_new)] {
+        if let Field::Malformed(kind) = map {
+            return Err(check.unreadable(at, format!("a map of levels is {kind}")));
+        }
+        if let (Errors::RumaErrors, Some(levels)) = (check.switches.errors, map.value()) {
+            for (_, raw) in levels.entries.iter().filter(|_| !levels.plain) {
+                check.read(at, raw)?;
+            }
+        }
+    }
+    let (old, new) = (old.value(), new.value());
+    let keys: BTreeSet<&str> =
+        [old, new].into_iter().flatten().flat_map(|m| &m.entries).map(|(k, _)| &**k).collect();
+    for key in keys {
+        let before = read_change(check, at_old, old.and_then(|levels| levels.get(key)))?;
+        let after = read_change(check, at_new, new.and_then(|levels| levels.get(key)))?;
+        if before == after {
+            continue;
+        }
+        check.recorder.record(|| Operand::Change { field: field(key.into()), old: before, new: after });
+        if before.is_some_and(|level| guarded(key, level.into(), own)) {
+            return Err(Refusal::Rule(at_old));
+        }
+        if after.is_some_and(|level| Level::Finite(level) > own) {
+            return Err(Refusal::Rule(at_new));
+        }
+    }
+    Ok(())
+}

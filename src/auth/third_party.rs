@@ -1,0 +1,98 @@
+//! The part of the invite rule about third-party invites. Signatures are verified, through ruma.
+
+use ruma::serde::{Base64, base64::Standard};
+use ruma::signatures::verify_canonical_json_bytes;
+use ruma::third_party_invite::IdentityServerBase64PublicKey;
+use ruma::{AnyKeyName, CanonicalJsonObject, SigningKeyId};
+use serde_json::{Map, Value};
+
+use super::dependent::Check;
+use super::operand::{Operand, Recorder, Role};
+use super::profile::Errors;
+use super::{Refusal, Rule, Verdict};
+use crate::event::content::{Content, Member, Membership, ThirdPartyInvite};
+use crate::room::{EventIx, KeyIx};
+
+pub(super) fn check_third_party_invite<S, R>(
+    check: &mut Check<'_, S, R>,
+    target: &str,
+    key: KeyIx,
+    member: &Member,
+) -> Verdict
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    if *check.membership(Some(key), target, Role::Target)? == Membership::Ban {
+        return Err(Refusal::Rule(Rule::Invite3pidBanned));
+    }
+    let signed = member.third_party_invite.as_ref().and_then(|invite| invite.get("signed"));
+    let Some(signed) = signed.and_then(Value::as_object) else {
+        return Err(Refusal::Rule(Rule::Invite3pidUnsigned));
+    };
+    let text = |name: &str| signed.get(name).and_then(Value::as_str);
+    let (Some(mxid), Some(token)) = (text("mxid"), text("token")) else {
+        return Err(Refusal::Rule(Rule::Invite3pidFields));
+    };
+    if mxid != target {
+        return Err(Refusal::Rule(Rule::Invite3pidMxid));
+    }
+    let invite = check.room.find_key("m.room.third_party_invite", token).and_then(|key| (check.state)(key));
+    check.recorder.record(|| Operand::ThirdPartyInvite { token: token.into(), event: invite });
+    let Some(invite) = invite.map(|invite| check.room.event(invite)) else {
+        return Err(Refusal::Rule(Rule::Invite3pidNoInvite));
+    };
+    if invite.sender() != check.event.sender() {
+        return Err(Refusal::Rule(Rule::Invite3pidSender));
+    }
+    let Content::ThirdPartyInvite(content) = invite.content() else {
+        return Err(Refusal::Rule(Rule::Invite3pidNoMatch));
+    };
+    if is_signed(signed, content, check.switches.errors == Errors::Raise) {
+        Ok(Rule::Invite3pidSigned)
+    } else {
+        Err(Refusal::Rule(Rule::Invite3pidNoMatch))
+    }
+}
+
+/// The public keys of an `m.room.third_party_invite`.
+fn public_keys(content: &ThirdPartyInvite) -> Vec<Vec<u8>> {
+    let many = content.public_keys.as_ref().and_then(Value::as_array).into_iter().flatten();
+    content
+        .public_key
+        .iter()
+        .chain(many.filter_map(|key| key.get("public_key")))
+        .filter_map(Value::as_str)
+        .filter_map(|key| IdentityServerBase64PublicKey(key.to_owned()).decode().ok())
+        .collect()
+}
+
+/// Whether any signature in `signed` is by any of the keys. Synapse tries only the first signature against each
+/// key (`first_only`).
+fn is_signed(signed: &Map<String, Value>, content: &ThirdPartyInvite, first_only: bool) -> bool {
+    let signatures = signed.get("signatures").and_then(Value::as_object);
+    let signatures: Vec<(&String, &Value)> = signatures
+        .into_iter()
+        .flat_map(Map::values)
+        .filter_map(Value::as_object)
+        .flatten()
+        .filter(|(key_id, _)| !first_only || key_id.starts_with("ed25519:"))
+        .take(if first_only { 1 } else { usize::MAX })
+        .collect();
+    let mut message = signed.clone();
+    message.remove("signatures");
+    message.remove("unsigned");
+    let Ok(message) = serde_json::from_value::<CanonicalJsonObject>(Value::Object(message)) else {
+        return false;
+    };
+    let Ok(message) = serde_json::to_string(&message) else { return false };
+    let keys = public_keys(content);
+    signatures.into_iter().any(|(key_id, signature)| {
+        let Ok(key_id) = <&SigningKeyId<AnyKeyName>>::try_from(key_id.as_str()) else { return false };
+        let Some(Ok(signature)) = signature.as_str().map(Base64::<Standard>::parse) else { return false };
+        keys.iter().any(|key| {
+            verify_canonical_json_bytes(&key_id.algorithm(), key, signature.as_bytes(), message.as_bytes())
+                .is_ok()
+        })
+    })
+}

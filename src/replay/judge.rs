@@ -1,0 +1,139 @@
+//! The verdict on one event.
+
+use super::{CheckKind, Rejection};
+use crate::auth::{
+    Errors, Operand, Profile, Recorder, Refusal, Rule, Subject, Verdict, check_dependent, check_independent,
+    create_by_room_id, selection,
+};
+use crate::event::Kind;
+use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::state::StateMap;
+
+/// One check of an event, with what it read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Which check.
+    pub kind: CheckKind,
+    /// The keys that were looked up, and what was there.
+    pub reads: Vec<(KeyIx, Option<EventIx>)>,
+    /// What the rules read.
+    pub operands: Vec<Operand>,
+    /// How it ended; `None` if what is known does not suffice to run it.
+    pub verdict: Option<Verdict>,
+}
+
+/// Judges events, given which were rejected before.
+pub(super) struct Judge<'a> {
+    pub(super) room: &'a Room,
+    pub(super) profile: Profile,
+    pub(super) rejected: &'a EventSet,
+}
+
+impl Judge<'_> {
+    /// Why the event is rejected, if it is. `before` is the state before it, if that is known.
+    pub(super) fn verdict(&self, ix: EventIx, before: Option<&StateMap>) -> Option<Rejection> {
+        let reject = |check: CheckKind, refusal: Refusal| {
+            let reason = refusal.reason();
+            Some(Rejection { check, refusal: Some(refusal), reason })
+        };
+        if let Err(refusal) = self.check_format(ix) {
+            return reject(CheckKind::Format, refusal);
+        }
+        if self.can_judge_auth_events(ix, before) {
+            let verdict = self.check_auth_events(ix, &mut ());
+            if let Err(refusal) = verdict {
+                return reject(CheckKind::AuthEvents, refusal);
+            }
+        }
+        if let Some(before) = before
+            && let Err(refusal) = self.check_against(ix, before, &mut ())
+        {
+            return reject(CheckKind::StateBefore, refusal);
+        }
+        let recorded = self.room.recorded(ix).rejected.as_deref().filter(|_| before.is_none())?;
+        let reason = format!("recorded by the server as {recorded}");
+        Some(Rejection { check: CheckKind::Recorded, refusal: None, reason })
+    }
+
+    /// All checks with what they read, whether or not an earlier one fails.
+    pub(super) fn checks(&self, ix: EventIx, before: Option<&StateMap>) -> Vec<Check> {
+        let mut checks = Vec::new();
+        if let Err(refusal) = self.check_format(ix) {
+            let verdict = Some(Err(refusal));
+            checks.push(Check { kind: CheckKind::Format, reads: Vec::new(), operands: Vec::new(), verdict });
+        }
+        let mut operands = Vec::new();
+        let verdict =
+            self.can_judge_auth_events(ix, before).then(|| self.check_auth_events(ix, &mut operands));
+        let own = self.own(ix);
+        let reads = self.reads(ix, |key| look_up(&own, key));
+        checks.push(Check { kind: CheckKind::AuthEvents, reads, operands, verdict });
+        if !self.room.is_outlier(ix) {
+            let mut operands = Vec::new();
+            let verdict = before.map(|before| self.check_against(ix, before, &mut operands));
+            let reads = before.map_or_else(Vec::new, |before| self.reads(ix, |key| before.get(key)));
+            checks.push(Check { kind: CheckKind::StateBefore, reads, operands, verdict });
+        }
+        checks
+    }
+
+    fn reads(&self, ix: EventIx, find: impl Fn(KeyIx) -> Option<EventIx>) -> Vec<(KeyIx, Option<EventIx>)> {
+        selection(self.room, ix, self.profile).map_or_else(
+            |_| Vec::new(),
+            |selected| selected.as_slice().iter().map(|key| (*key, find(*key))).collect(),
+        )
+    }
+
+    /// Synapse does not even parse an event of room version 12 that names the create event.
+    fn check_format(&self, ix: EventIx) -> Result<(), Refusal> {
+        let strict =
+            self.profile.switches().errors == Errors::Raise && self.room.rules().room_id_is_create_id;
+        let create = create_by_room_id(self.room, ix);
+        let cites_create =
+            create.is_some() && self.room.auth_events(ix).iter().any(|auth| Some(*auth) == create);
+        if strict && self.room.event(ix).kind() != Kind::Create && cites_create {
+            return Err(Refusal::Raised(
+                Rule::AuthUnexpected,
+                "SynapseError: auth_events must not contain the create event".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether the auth events suffice to judge. A server that cannot get an auth event rejects the event; but where a
+    /// part of the room is missing from the dump, the server had it.
+    fn can_judge_auth_events(&self, ix: EventIx, before: Option<&StateMap>) -> bool {
+        before.is_some() || !self.room.has_missing_auth(ix)
+    }
+
+    fn own(&self, ix: EventIx) -> Vec<(KeyIx, EventIx)> {
+        let room = self.room;
+        let mut own: Vec<(KeyIx, EventIx)> =
+            room.auth_events(ix).iter().filter_map(|auth| Some((room.key_of(*auth)?, *auth))).collect();
+        if room.rules().room_id_is_create_id
+            && let Some(create) = create_by_room_id(room, ix)
+        {
+            own.push((room.well_known().create, create));
+        }
+        own
+    }
+
+    fn check_auth_events(&self, ix: EventIx, recorder: &mut impl Recorder) -> Verdict {
+        let subject = Subject { room: self.room, event: ix, profile: self.profile };
+        let verdict = check_independent(subject, |auth| self.rejected.contains(auth), &mut *recorder)?;
+        if self.room.event(ix).kind() == Kind::Create {
+            return Ok(verdict);
+        }
+        let own = self.own(ix);
+        check_dependent(subject, |key| look_up(&own, key), recorder)
+    }
+
+    fn check_against(&self, ix: EventIx, state: &StateMap, recorder: &mut impl Recorder) -> Verdict {
+        let subject = Subject { room: self.room, event: ix, profile: self.profile };
+        check_dependent(subject, |key| state.get(key), recorder)
+    }
+}
+
+fn look_up(own: &[(KeyIx, EventIx)], key: KeyIx) -> Option<EventIx> {
+    own.iter().find(|(other, _)| *other == key).map(|(_, event)| *event)
+}
