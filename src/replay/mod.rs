@@ -112,7 +112,8 @@ pub struct Replay<'a> {
 #[derive(Debug, Clone)]
 pub struct Current {
     /// The forward extremities, ascending: accepted events with a place in the DAG that no accepted event has as its
-    /// parent. Events recorded as soft-failed neither are extremities nor end others.
+    /// parent. Events recorded as soft-failed or as outliers are none, but what an accepted event reaches through
+    /// soft-failed ones is none either.
     pub extremities: Vec<EventIx>,
     /// The resolved state; `None` if the state after an extremity is unknown.
     pub state: Option<StateMap>,
@@ -318,15 +319,31 @@ impl<'a> Replay<'a> {
         known
     }
 
-    fn find_current(&self, resolver: &mut Resolver<'_>) -> Current {
+    fn forward_extremities(&self) -> Vec<EventIx> {
         let counts = |ix: EventIx| {
-            !self.room.is_outlier(ix) && !self.rejected.contains(ix) && !self.room.recorded(ix).soft_failed
+            let recorded = self.room.recorded(ix);
+            let known_to_server = !self.room.is_outlier(ix) && !recorded.outlier;
+            known_to_server && !recorded.soft_failed && !self.rejected.contains(ix)
         };
-        let extremities: Vec<EventIx> = self
-            .room
-            .events()
-            .filter(|ix| counts(*ix) && !self.room.children(*ix).iter().any(|child| counts(*child)))
-            .collect();
+        // Children have greater indices, so going down meets them first.
+        let mut covered = EventSet::new(self.room.len());
+        let mut extremities = Vec::new();
+        for ix in self.room.events().rev() {
+            let covers = |child: &EventIx| {
+                counts(*child) || self.room.recorded(*child).soft_failed && covered.contains(*child)
+            };
+            if self.room.children(ix).iter().any(covers) {
+                covered.insert(ix);
+            } else if counts(ix) {
+                extremities.push(ix);
+            }
+        }
+        extremities.reverse();
+        extremities
+    }
+
+    fn find_current(&self, resolver: &mut Resolver<'_>) -> Current {
+        let extremities = self.forward_extremities();
         let states: Option<Vec<StateMap>> = extremities.iter().map(|ix| self.after(*ix).cloned()).collect();
         let Some(states) = states else {
             return Current {

@@ -1,10 +1,11 @@
 //! From loaded events to a [`Room`]: interning, ordering, and what is wrong with the references.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::adjacency::Adjacency;
 use super::index::{EventIx, KeyIx, Link, MissingIx};
 use super::keys::KeyTable;
+use super::set::EventSet;
 use super::{Annotations, AssertedState, Node, Provenance, Recorded, Room, When, order};
 use crate::event::room_version::Rules;
 use crate::event::{Event, Kind};
@@ -99,11 +100,28 @@ impl Room {
             annotations,
         };
         room.create = room.choose_create(findings);
+        room.place_outliers();
         room.report_missing(findings);
         for assertion in &assertions {
             room.assert(assertion, findings);
         }
         Ok(room)
+    }
+
+    /// Finds out which recorded outliers have a place in the DAG after all: those with a complete past.
+    fn place_outliers(&mut self) {
+        let mut complete = EventSet::new(self.len());
+        for ix in self.events() {
+            let whole = !self.is_foreign(ix)
+                && !self.has_missing_prev(ix)
+                && self.prev_events(ix).iter().all(|parent| complete.contains(*parent))
+                && (!self.prev_events(ix).is_empty() || self.event(ix).kind() == Kind::Create);
+            if whole {
+                complete.insert(ix);
+            } else if self.recorded(ix).outlier {
+                self.nodes[ix.index()].outlier = true;
+            }
+        }
     }
 
     fn choose_create(&self, findings: &mut Vec<Finding>) -> Option<EventIx> {
@@ -126,14 +144,11 @@ impl Room {
 
     fn report_missing(&self, findings: &mut Vec<Finding>) {
         let list = |links: &[Link]| {
-            let ids: Vec<_> = links
-                .iter()
-                .filter_map(|link| match link {
-                    Link::Missing(missing) => Some(self.missing_id(*missing)),
-                    Link::Event(_) => None,
-                })
-                .collect();
-            (ids.len(), ids.join(", "))
+            let missing = links.iter().filter_map(|link| match link {
+                Link::Missing(missing) => Some(self.missing_id(*missing)),
+                Link::Event(_) => None,
+            });
+            (missing.clone().count(), first_few(missing))
         };
         for (ix, links) in self.holes().filter(|(ix, _)| !self.is_outlier(*ix) && !self.is_in_cycle(*ix)) {
             let (count, ids) = list(links);
@@ -294,6 +309,7 @@ impl Sorted {
     ) -> impl Iterator<Item = Vec<Link>> + 'a {
         self.events.iter().enumerate().map(move |(place, loaded)| {
             let mut links = Vec::new();
+            let mut seen = HashSet::new();
             for id in list(&loaded.event) {
                 let link = self.target(EventIx::new(place), id).map_or_else(
                     || {
@@ -302,7 +318,7 @@ impl Sorted {
                     },
                     Link::Event,
                 );
-                if !once || !links.contains(&link) {
+                if !once || seen.insert(link) {
                     links.push(link);
                 }
             }
@@ -338,6 +354,7 @@ impl Sorted {
                 recorded: loaded.recorded.clone(),
                 foreign,
                 in_cycle: self.cycle_of.contains_key(&EventIx::new(place)),
+                outlier: foreign,
                 key: event.state_key().map(|key| find(event.event_type(), key)),
                 sender_key: find("m.room.member", event.sender()),
             }
@@ -370,19 +387,24 @@ fn rank(events: &[LoadedEvent]) -> Vec<u32> {
     rank
 }
 
-fn report_cycle(cycle: &[u32], events: &[LoadedEvent], findings: &mut Vec<Finding>) {
+/// Some IDs with commas between, and an ellipsis if there are more.
+fn first_few<'a>(ids: impl Iterator<Item = &'a str>) -> String {
     const SHOWN: usize = 5;
-    let event = |node: &u32| &events[*node as usize];
-    let mut ids: Vec<&str> = cycle.iter().take(SHOWN).map(|node| event(node).event.id()).collect();
-    if cycle.len() > SHOWN {
-        ids.push("…");
+    let mut ids: Vec<&str> = ids.take(SHOWN + 1).collect();
+    if ids.len() > SHOWN {
+        ids[SHOWN] = "…";
     }
+    ids.join(", ")
+}
+
+fn report_cycle(cycle: &[u32], events: &[LoadedEvent], findings: &mut Vec<Finding>) {
+    let event = |node: &u32| &events[*node as usize];
     let message = match cycle {
         [_] => "refers to itself: the reference counts as missing".to_owned(),
         _ => format!(
             "{} events refer to one another in a circle ({}): the references count as missing",
             cycle.len(),
-            ids.join(", ")
+            first_few(cycle.iter().map(|node| event(node).event.id()))
         ),
     };
     let first = event(&cycle[0]);
@@ -390,7 +412,7 @@ fn report_cycle(cycle: &[u32], events: &[LoadedEvent], findings: &mut Vec<Findin
         Finding::new(Code::Cycle, message)
             .event(first.event.id())
             .maybe_line(first.line)
-            .remedy("event IDs that are hashes cannot form a circle: the dump was altered"),
+            .remedy("no server can have sent them so: look at where the dump comes from"),
     );
 }
 

@@ -100,6 +100,8 @@ struct Node {
     foreign: bool,
     /// On a circle of references.
     in_cycle: bool,
+    /// Without a known place in the DAG.
+    outlier: bool,
     key: Option<KeyIx>,
     sender_key: KeyIx,
 }
@@ -241,9 +243,11 @@ impl Room {
     }
 
     /// Whether the event has no known place in the DAG: usable as auth event and in asserted states only.
+    ///
+    /// An event that a server holds as an outlier ([`Recorded::outlier`]) has a place here all the same if the dump
+    /// holds everything before it, down to the create event. A server that joined late has such events.
     pub fn is_outlier(&self, ix: EventIx) -> bool {
-        let node = &self.nodes[ix.index()];
-        node.recorded.outlier || node.foreign
+        self.nodes[ix.index()].outlier
     }
 
     /// The parents that are in the room, in the order of the event, each once.

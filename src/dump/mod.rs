@@ -1,0 +1,254 @@
+//! From the bytes of a dump to a [`Room`].
+//!
+//! The only place that parses outside input. What the bytes are is told from the bytes, never from a file name:
+//! gzip or Zstandard around NDJSON, a JSON array, a TARDIS scenario (JSON5) or a response of the
+//! federation API.
+//!
+//! ```text
+//! compressed ─► read ─► intake ─► version ─► scenario ─► settle ─► merge ─► Room::build
+//!               shape   events    rules      real IDs    IDs       duplicates
+//! ```
+//!
+//! Broken input is normal: what can be used is used, and the rest is a [`Finding`]. The events and their order
+//! in the room do not depend on the order of the lines.
+
+mod asserted;
+mod compressed;
+mod findings;
+mod intake;
+mod merge;
+mod object;
+mod read;
+mod scan;
+mod scenario;
+mod settle;
+mod version;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use self::intake::Intake;
+use self::read::NotADump;
+use crate::event::room_version::Rules;
+use crate::report::{Code, Finding};
+use crate::room::{Annotations, Input, Room};
+
+/// How to read a dump.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Read the events under the rules of this room version, whatever the dump says.
+    pub room_version: Option<String>,
+    /// The room to show, if the dump holds several; by default the one with most events.
+    pub room_id: Option<String>,
+    /// The bytes of a file of asserted states: JSON `{event_id: [IDs of state events]}`, the state after the event.
+    pub asserted_state: Option<Vec<u8>>,
+    /// How many bytes the input may have when decompressed; the rest is left out.
+    pub max_size: u64,
+    /// Recompute event IDs and content hashes and report those that differ.
+    pub verify: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { room_version: None, room_id: None, asserted_state: None, max_size: 4 << 30, verify: false }
+    }
+}
+
+/// What a dump was recognised as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One PDU a line; also one or several pretty-printed PDUs.
+    Ndjson,
+    /// A JSON array of PDUs.
+    Array,
+    /// A TARDIS scenario.
+    Scenario,
+    /// Records `{"event_id", "event", "rejected", …}`, one a line: events as a server's database has them.
+    ServerEvents,
+    /// A response of the federation API; the text names the endpoint, like `/send_join`.
+    Federation(&'static str),
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ndjson => f.write_str("NDJSON"),
+            Self::Array => f.write_str("JSON array"),
+            Self::Scenario => f.write_str("TARDIS scenario"),
+            Self::ServerEvents => f.write_str("NDJSON with server metadata"),
+            Self::Federation(endpoint) => write!(f, "federation response ({endpoint})"),
+        }
+    }
+}
+
+/// A loaded dump.
+#[derive(Debug, Clone)]
+pub struct Dump {
+    /// The room.
+    pub room: Room,
+    /// What is wrong or odd, by line, event and code.
+    pub findings: Vec<Finding>,
+    /// What the input was recognised as.
+    pub format: Format,
+    /// The compression around it: `gzip` or `zstd`.
+    pub compression: Option<&'static str>,
+    /// The real event ID of every placeholder of a scenario whose IDs were calculated.
+    pub placeholders: BTreeMap<String, String>,
+    /// The number of lines of the decompressed input.
+    pub lines: u64,
+    /// The number of records that were to be events, the unusable and repeated ones among them.
+    pub events_read: u64,
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The room version asked for is not known: wrong usage.
+    UnknownRoomVersion {
+        /// What was asked for.
+        given: String,
+    },
+    /// The file of asserted states is not of the form `{event_id: [event IDs]}`: wrong usage.
+    AssertedState {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The input was understood to be something else than events.
+    NotADump {
+        /// What it is.
+        message: String,
+        /// What to do.
+        remedy: &'static str,
+        /// What was found up to then.
+        findings: Vec<Finding>,
+    },
+    /// No record of the input is a usable event.
+    NoEvents {
+        /// How many records were tried.
+        read: u64,
+        /// Why they are not usable.
+        findings: Vec<Finding>,
+    },
+}
+
+impl LoadError {
+    /// What was found before the loader gave up.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::NotADump { findings, .. } | Self::NoEvents { findings, .. } => findings,
+            Self::UnknownRoomVersion { .. } | Self::AssertedState { .. } => &[],
+        }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownRoomVersion { given } => {
+                let known: Vec<_> = Rules::ALL.iter().map(|rules| rules.id).collect();
+                write!(f, "room version {given:?} is not known; known are {}", known.join(", "))
+            }
+            Self::AssertedState { message } => {
+                write!(f, "the file of asserted states is not {{event_id: [event IDs]}}: {message}")
+            }
+            Self::NotADump { message, remedy, .. } => write!(f, "{message} ({remedy})"),
+            Self::NoEvents { read: 0, findings } if findings.is_empty() => {
+                f.write_str("the input is empty (give PDUs in federation format, one a line)")
+            }
+            Self::NoEvents { read, findings } => {
+                write!(f, "no usable event in the input, {read} records were tried")?;
+                match findings.iter().find(|finding| finding.code != Code::UnknownRoomVersion) {
+                    Some(first) => write!(f, "; the first trouble is {first}"),
+                    None => f.write_str(" (give PDUs in federation format, one a line)"),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Loads a dump.
+///
+/// ```
+/// use hindsight::dump::{Options, load};
+///
+/// let line = br#"{"type": "m.room.create", "state_key": "", "sender": "@a:x", "room_id": "!r:x", "depth": 1,
+///     "content": {"room_version": "11"}, "prev_events": [], "auth_events": [], "origin_server_ts": 1}"#;
+/// let dump = load(line, &Options::default()).unwrap();
+/// assert_eq!(dump.room.rules().id, "11");
+/// ```
+///
+/// # Errors
+/// If there is nothing to show, or an option makes no sense. The error carries the findings up to there.
+pub fn load(bytes: &[u8], options: &Options) -> Result<Dump, LoadError> {
+    let requested = version::requested(options)?;
+    let asserted = match &options.asserted_state {
+        Some(file) => asserted::parse(file).map_err(|message| LoadError::AssertedState { message })?,
+        None => asserted::StateMap::default(),
+    };
+    let plain = compressed::decompress(bytes, options.max_size);
+    let mut intake = Intake::default();
+    if let Some(why) = &plain.broken {
+        let finding = Finding::new(Code::Truncated, why.clone());
+        intake.findings.push(finding.remedy("what came before is used; export or copy the file again"));
+    }
+    let input = match read::read(&plain.bytes, &mut intake) {
+        Ok(input) => input,
+        Err(NotADump { message, remedy }) => {
+            let findings = intake.findings.finish();
+            return Err(LoadError::NotADump { message, remedy, findings });
+        }
+    };
+    let read = intake.read;
+    let (built, findings, placeholders) = assemble(intake, input.scenario, asserted, requested, options);
+    match built {
+        Some(room) => Ok(Dump {
+            room,
+            findings,
+            format: input.format,
+            compression: plain.compression,
+            placeholders,
+            lines: input.lines,
+            events_read: read,
+        }),
+        None => Err(LoadError::NoEvents { read, findings }),
+    }
+}
+
+type Assembled = (Option<Room>, Vec<Finding>, BTreeMap<String, String>);
+
+/// From raw events to the room: the rules, then the IDs, then the graph.
+fn assemble(
+    intake: Intake,
+    scenario: Option<scenario::Scenario>,
+    mut asserted: asserted::StateMap,
+    requested: Option<&'static Rules>,
+    options: &Options,
+) -> Assembled {
+    let Intake { mut raws, mut findings, .. } = intake;
+    let declared = scenario.as_ref().map(|scenario| &scenario.declared);
+    let rules = version::choose(requested, declared, options.room_id.as_deref(), &raws, &mut findings);
+    let mut placeholders = BTreeMap::new();
+    let mut annotations = Annotations::default();
+    let mut assertions = Vec::new();
+    let mut verify = options.verify;
+    if let Some(scenario) = scenario {
+        placeholders = scenario.settle(&mut raws, rules, &mut findings);
+        // IDs that were calculated a moment ago are right, and nobody writes hashes into a scenario.
+        verify &= !scenario.calculate;
+        assertions = scenario.assertions(&placeholders);
+        annotations = scenario.annotations(&placeholders);
+    }
+    let settled = settle::settle(raws, rules, verify, &mut findings);
+    assertions.extend(settle::send_join(&settled, &mut findings));
+    asserted.report(&mut findings);
+    assertions.extend(asserted.assertions(&placeholders, crate::room::Provenance::File));
+    let events = merge::merge(settled, rules, &mut findings);
+    let room_id = options.room_id.as_deref().map(Box::from);
+    let mut more = Vec::new();
+    let room = Room::build(Input { rules, room_id, events, assertions, annotations }, &mut more).ok();
+    findings.extend(more);
+    (room, findings.finish(), placeholders)
+}

@@ -1,0 +1,282 @@
+//! What the input is, and taking it apart into records.
+
+use memchr::{memchr, memchr_iter};
+
+use super::Format;
+use super::intake::Intake;
+use super::object::{self, Place};
+use super::scan::{self, Elements, Lines};
+use super::scenario::Scenario;
+use crate::event::json;
+use crate::report::{Code, Finding};
+
+/// What was recognised; the events are in the [`Intake`].
+pub(super) struct Recognised {
+    pub(super) format: Format,
+    pub(super) scenario: Option<Scenario>,
+    pub(super) lines: u64,
+}
+
+/// The input is something else than events.
+#[derive(Debug)]
+pub(super) struct NotADump {
+    pub(super) message: String,
+    pub(super) remedy: &'static str,
+}
+
+enum Shape {
+    /// One record a line.
+    Lines,
+    /// Pretty-printed objects one after the other.
+    Objects,
+    /// One array.
+    Array(Elements),
+    /// One object.
+    Object,
+}
+
+/// Reads decompressed input.
+pub(super) fn read(bytes: &[u8], intake: &mut Intake) -> Result<Recognised, NotADump> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        let message = "the input is UTF-16".to_owned();
+        return Err(NotADump { message, remedy: "save it as UTF-8" });
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let breaks = memchr_iter(b'\n', bytes).count();
+    let lines = (breaks + usize::from(bytes.last().is_some_and(|last| *last != b'\n'))) as u64;
+    let (start, commented) = scan::first_token(bytes);
+    let (format, scenario) = match shape(&bytes[start..], commented) {
+        Shape::Lines => (read_lines(bytes, intake), None),
+        Shape::Objects => (read_objects(bytes, start, intake), None),
+        Shape::Array(elements) => (read_array(bytes, start, &elements, intake)?, None),
+        Shape::Object => read_object(bytes, start, intake)?,
+    };
+    Ok(Recognised { format, scenario, lines })
+}
+
+/// `text` begins with the first token of the input.
+fn shape(text: &[u8], commented: bool) -> Shape {
+    match text.first() {
+        Some(b'[') if !commented => {
+            let elements = scan::elements(text);
+            if is_array(text, &elements) { Shape::Array(elements) } else { Shape::Lines }
+        }
+        Some(b'{') if commented => Shape::Object,
+        Some(b'{') => shape_of_objects(text),
+        _ => Shape::Lines,
+    }
+}
+
+/// Tells an array of objects, perhaps cut off, from a broken first line.
+fn is_array(text: &[u8], elements: &Elements) -> bool {
+    if !elements.spans.iter().any(|span| text[span.clone()].starts_with(b"{")) {
+        return false;
+    }
+    match elements.end {
+        Some(end) => is_blank(&text[end..]) || memchr(b'\n', &text[..end]).is_some(),
+        None => {
+            let second = line(text.get(line(text).len()..).unwrap_or_default().trim_ascii_start());
+            !is_json_object(second) || elements.spans.iter().any(|span| is_json_object(&text[span.clone()]))
+        }
+    }
+}
+
+/// Tells one object from several, on lines or not, in a text that begins with a brace.
+fn shape_of_objects(text: &[u8]) -> Shape {
+    let first = line(text);
+    match scan::value_end(text) {
+        Some(end) if is_blank(&text[end..]) => Shape::Object,
+        Some(end) if end <= first.len() => Shape::Lines,
+        Some(end) if is_json_object(&text[..end]) && text[end..].trim_ascii().starts_with(b"{") => {
+            Shape::Objects
+        }
+        _ => {
+            // Either the first of many lines is broken, or this is JSON5, where quotes hide other things.
+            let second = line(text.get(first.len()..).unwrap_or_default().trim_ascii_start());
+            let many = is_json_object(first) || is_json_object(second);
+            if many { Shape::Lines } else { Shape::Object }
+        }
+    }
+}
+
+fn is_blank(text: &[u8]) -> bool {
+    text.trim_ascii().is_empty()
+}
+
+fn line(text: &[u8]) -> &[u8] {
+    &text[..memchr(b'\n', text).unwrap_or(text.len())]
+}
+
+fn is_json_object(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| json::pick(text, []).is_ok())
+}
+
+fn format_of_lines(intake: &Intake) -> Format {
+    if intake.wrapped > 0 { Format::ServerEvents } else { Format::Ndjson }
+}
+
+fn read_lines(bytes: &[u8], intake: &mut Intake) -> Format {
+    let mut start = 0;
+    let ends = memchr_iter(b'\n', bytes).chain([bytes.len()]);
+    for (number, end) in (1..).zip(ends) {
+        let line = &bytes[start..end];
+        if !is_blank(line) {
+            intake.bytes(line, Some(number), end < bytes.len());
+        }
+        start = end + 1;
+    }
+    format_of_lines(intake)
+}
+
+fn read_objects(bytes: &[u8], mut start: usize, intake: &mut Intake) -> Format {
+    let lines = Lines::new(bytes);
+    while start < bytes.len() {
+        let rest = &bytes[start..];
+        let closed = if rest.starts_with(b"{") { scan::value_end(rest) } else { None };
+        let end = start + closed.unwrap_or(rest.len());
+        intake.bytes(&bytes[start..end], Some(lines.of(start)), closed.is_some());
+        start = end + (bytes[end..].len() - bytes[end..].trim_ascii_start().len());
+    }
+    format_of_lines(intake)
+}
+
+fn read_array(
+    bytes: &[u8],
+    start: usize,
+    elements: &Elements,
+    intake: &mut Intake,
+) -> Result<Format, NotADump> {
+    let lines = Lines::new(bytes);
+    let text = &bytes[start..];
+    // Version 1 of /send_join and /send_leave: [200, {…}].
+    if let [code, body] = &elements.spans[..]
+        && text[code.clone()].iter().all(u8::is_ascii_digit)
+        && let Ok(body_text) = std::str::from_utf8(&text[body.clone()])
+        && json::pick(body_text, []).is_ok()
+    {
+        let place = Place::new(body_text, &lines, start + body.start);
+        let (format, _) = object::read(body_text, &place, intake)?;
+        return Ok(format);
+    }
+    let last = elements.spans.len().saturating_sub(1);
+    for (number, span) in elements.spans.iter().enumerate() {
+        let whole = number < last || elements.end.is_some();
+        intake.bytes(&text[span.clone()], Some(lines.of(start + span.start)), whole);
+    }
+    let end = elements.end.unwrap_or(text.len());
+    let line = lines.of(start + end);
+    if elements.end.is_none() && elements.spans.last().is_some_and(|span| is_json_object(&text[span.clone()]))
+    {
+        let message = "the input ends before the array does";
+        intake.findings.push(Finding::new(Code::Truncated, message).line(line));
+    }
+    if !is_blank(&text[end..]) {
+        let message = format!("{} bytes after the end of the array are left out", text.len() - end);
+        intake.findings.push(Finding::new(Code::NotJson, message).line(line));
+    }
+    Ok(Format::Array)
+}
+
+/// One object: strict JSON if it is that, else JSON5.
+fn read_object(
+    bytes: &[u8],
+    start: usize,
+    intake: &mut Intake,
+) -> Result<(Format, Option<Scenario>), NotADump> {
+    let lines = Lines::new(bytes);
+    let Ok(whole) = std::str::from_utf8(bytes) else {
+        // The records of a broken line get their findings; an object has no parts to save.
+        return Ok((read_lines(bytes, intake), None));
+    };
+    let text = whole[start..].trim_ascii_end();
+    let strict = match json::pick(text, []) {
+        Ok([]) => return object::read(text, &Place::new(text, &lines, start), intake),
+        Err(error) => error,
+    };
+    match object::from_json5(whole) {
+        Ok((converted, listed)) => {
+            let listed = listed.into_iter().map(|offset| lines.of(offset)).collect();
+            object::read(&converted, &Place::listed(listed), intake)
+        }
+        // Not meant as JSON5: one broken record.
+        Err(_)
+            if lines.of(bytes.len()) <= 2
+                || strict.is_eof() && scan::value_end(text.as_bytes()).is_none() =>
+        {
+            intake.bytes(text.as_bytes(), Some(lines.of(start)), false);
+            Ok((Format::Ndjson, None))
+        }
+        Err(finding) => {
+            intake.findings.push(finding);
+            let message = "the input is an object that is neither JSON nor JSON5".to_owned();
+            Err(NotADump { message, remedy: "see the finding for the place of the error" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PDU: &str = r#"{"type":"m.x","sender":"@a:x","content":{},"prev_events":[],"auth_events":[],"origin_server_ts":1,"event_id":"$e"}"#;
+
+    fn check(text: &str, format: Format, lines: &[u64], codes: &[(Code, u64)]) {
+        let mut intake = Intake::default();
+        let recognised = read(text.as_bytes(), &mut intake).unwrap();
+        assert_eq!(recognised.format, format, "{text}");
+        let found: Vec<_> = intake.raws.iter().filter_map(|raw| raw.line).collect();
+        assert_eq!(found, lines, "{text}");
+        let findings = intake.findings.finish();
+        let found: Vec<_> = findings.iter().map(|f| (f.code, f.line.unwrap_or_default())).collect();
+        assert_eq!(found, codes, "{text}");
+    }
+
+    #[test]
+    fn lines_end_with_line_feeds_only() {
+        let separator = PDU.replace("m.x", "m.\u{2028}x");
+        check(&format!("\u{feff}{PDU}\r\n\n \t\r\n{separator}\n"), Format::Ndjson, &[1, 4], &[]);
+    }
+
+    #[test]
+    fn a_broken_first_line_does_not_hide_the_rest() {
+        for bad in ["{\"type\":", "{\"a\":\"x", "rubbish", "[", "[1]", "[{}]", "{\"a\":NaN}", "\"{"] {
+            check(&format!("{bad}\n{PDU}\n{PDU}"), Format::Ndjson, &[2, 3], &[(Code::NotJson, 1)]);
+        }
+    }
+
+    #[test]
+    fn pretty_printed_objects_are_records() {
+        let pretty = PDU.replace(",\"", ",\n  \"");
+        check(&pretty, Format::Ndjson, &[1], &[]);
+        check(&format!("\n{pretty}\n\n{pretty}\n"), Format::Ndjson, &[2, 10], &[]);
+        let cut = &pretty[..pretty.len() - 8];
+        check(&format!("{pretty}\n{cut}"), Format::Ndjson, &[1], &[(Code::Truncated, 8)]);
+        check(cut, Format::Ndjson, &[], &[(Code::Truncated, 1)]);
+    }
+
+    #[test]
+    fn one_bad_element_does_not_spoil_an_array() {
+        check(&format!(" [{PDU},\n{PDU}]"), Format::Array, &[1, 2], &[]);
+        check(
+            &format!("[{PDU},\n{{a}},\n5,{PDU}]"),
+            Format::Array,
+            &[1, 3],
+            &[(Code::NotJson, 2), (Code::NotJson, 3)],
+        );
+        check(&format!("[{PDU}\n,{PDU}"), Format::Array, &[1, 2], &[(Code::Truncated, 2)]);
+        check(&format!("[{PDU},\n{{\"type\":"), Format::Array, &[1], &[(Code::Truncated, 2)]);
+        check(&format!("[\n{PDU}]\nmore"), Format::Array, &[2], &[(Code::NotJson, 2)]);
+    }
+
+    #[test]
+    fn records_of_a_server_are_told_by_their_event() {
+        let record = format!(r#"{{"event_id":"$e","event":{PDU}}}"#);
+        check(&format!("{record}\n{PDU}"), Format::ServerEvents, &[1, 2], &[]);
+        check(&record, Format::ServerEvents, &[1], &[]);
+    }
+
+    #[test]
+    fn utf16_is_named() {
+        assert!(read(b"\xff\xfe{\0", &mut Intake::default()).is_err());
+    }
+}

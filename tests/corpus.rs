@@ -1,0 +1,411 @@
+//! Rooms with what Synapse and ruma decide about them: the corpora beside the project, and the copy of a part of one
+//! that the project carries. Expected results come from those implementations, never from this program.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use hindsight::auth::Profile;
+use hindsight::dump::{self, Dump, Options};
+use hindsight::replay::{Replay, state_of};
+use hindsight::resolve::{Algorithm, Resolver};
+use hindsight::room::{EventIx, EventSet, Room};
+use hindsight::state::StateMap;
+use serde_json::Value;
+
+/// A folder beside the project, if it is there.
+fn shared(path: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: {} is not there", folder.display());
+    None
+}
+
+/// The entries of a folder, sorted.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    entries
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+/// `NAME` or `NAME.gz` in a folder.
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    [name.to_owned(), format!("{name}.gz")]
+        .into_iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file())
+}
+
+fn text(path: &Path) -> String {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut text).unwrap();
+        return text;
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&text(path)).unwrap()
+}
+
+fn load(path: &Path, options: &Options) -> Dump {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    dump::load(&bytes, options).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn algorithm(name: &Value) -> Algorithm {
+    match name.as_str().unwrap() {
+        "v1" => Algorithm::V1,
+        "v2" => Algorithm::V2,
+        "v2.1" => Algorithm::V2_1,
+        other => panic!("no algorithm {other}"),
+    }
+}
+
+fn hash(state: Option<&StateMap>, room: &Room) -> Option<String> {
+    state.map(|state| state.hash(room))
+}
+
+fn ids<'a>(room: &'a Room, events: &[EventIx]) -> Vec<&'a str> {
+    let mut ids: Vec<&str> = events.iter().map(|ix| room.id(*ix)).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect()
+}
+
+/// What disagrees between a replay and an expectation in the format of the corpus.
+fn disagreements(replay: &Replay<'_>, expected: &Value) -> Vec<String> {
+    let room = replay.room();
+    let mut wrong = Vec::new();
+    for (id, event) in expected["events"].as_object().unwrap() {
+        let ix = room.find(id).unwrap_or_else(|| panic!("{id} was not loaded"));
+        let mut check = |what: &str, agrees: bool| {
+            if !agrees {
+                wrong.push(format!(
+                    "{id}: {what}, rejected {:?} for {}",
+                    event["rejected"],
+                    replay.rejected().contains(ix)
+                ));
+            }
+        };
+        check("verdict", event["rejected"].is_null() != replay.rejected().contains(ix));
+        check(
+            "state before",
+            event["state_before_hash"].as_str() == hash(replay.before(ix), room).as_deref(),
+        );
+        check("state after", event["state_after_hash"].as_str() == hash(replay.after(ix), room).as_deref());
+        check("resolved", event["resolved"].as_bool() == Some(replay.resolved(ix)));
+    }
+    let current = replay.current();
+    if ids(room, &current.extremities) != strings(&expected["final"]["extremities"]) {
+        wrong.push("extremities".into());
+    }
+    if expected["final"]["state_hash"].as_str() != hash(current.state.as_ref(), room).as_deref() {
+        wrong.push("final state".into());
+    }
+    wrong
+}
+
+/// Every expectation of a folder in the format of the corpus; returns the numbers of files and events.
+fn agree_with_synapse(folder: &Path) -> (usize, usize) {
+    let (mut files, mut events) = (0, 0);
+    let mut wrong = Vec::new();
+    for path in entries(folder) {
+        let Some((base, _)) = name(&path).split_once(".expected") else { continue };
+        let expected = json(&path);
+        let forced = folder.join(format!("{base}.forced.json"));
+        let options = Options {
+            asserted_state: forced.is_file().then(|| fs::read(&forced).unwrap()),
+            ..Options::default()
+        };
+        let dump = load(&find(folder, &format!("{base}.ndjson")).unwrap(), &options);
+        let replay = Replay::new(&dump.room, Some(algorithm(&expected["algorithm"])), Profile::Synapse);
+        wrong.extend(disagreements(&replay, &expected).into_iter().map(|what| format!("{base} {what}")));
+        files += 1;
+        events += expected["events"].as_object().unwrap().len();
+    }
+    assert!(wrong.is_empty(), "{} disagreements:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
+    (files, events)
+}
+
+#[test]
+fn the_corpus_of_synapse_agrees() {
+    let Some(folder) = shared("corpus/synapse") else { return };
+    let (files, events) = agree_with_synapse(&folder);
+    println!("{files} files, {events} events");
+    assert!(files >= 82 && events >= 5_010);
+}
+
+#[test]
+fn the_copy_of_the_corpus_agrees() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/conformance");
+    let (files, _) = agree_with_synapse(&folder);
+    assert!(files >= 30, "only {files} files");
+}
+
+/// The state sets of a case, and the events that count as rejected.
+fn case(folder: &Path, room: &Room, expected: &Value) -> (Vec<StateMap>, EventSet) {
+    let event = |id: &str| room.find(id).unwrap_or_else(|| panic!("{id} was not loaded"));
+    let sets = (0..)
+        .map_while(|number| find(folder, &format!("state-{number}.json")))
+        .map(|path| state_of(room, &strings(&json(&path)).into_iter().map(event).collect::<Vec<_>>()))
+        .collect();
+    (sets, strings(&expected["rejected"]).into_iter().map(event).collect())
+}
+
+/// 67 rooms on which Synapse, ruma and the text part: every profile gives the answer of what it stands for.
+#[test]
+fn profiles_give_the_recorded_answers() {
+    let Some(folder) = shared("corpus/profiles") else { return };
+    let mut answers = 0;
+    let mut wrong = Vec::new();
+    for folder in entries(&folder).into_iter().filter(|path| path.is_dir()) {
+        let expected = json(&folder.join("expected.json"));
+        let dump = load(&folder.join("room.ndjson"), &Options::default());
+        let room = &dump.room;
+        let (sets, rejected) = case(&folder, room, &expected);
+        for profile in Profile::ALL {
+            let answer = &expected[profile.as_str()];
+            if answer.is_null() {
+                continue;
+            }
+            answers += 1;
+            let resolution =
+                Resolver::new(room, room.rules().algorithm, profile).resolve(&sets, &rejected, &mut ());
+            let agrees = if answer["error"].is_string() {
+                resolution.failure.is_some()
+            } else {
+                resolution.failure.is_none()
+                    && answer["state_hash"].as_str() == Some(&resolution.state.hash(room))
+            };
+            if !agrees {
+                let got: Vec<_> = resolution.state.list(room).collect();
+                wrong.push(format!(
+                    "{} {profile}: {:?} {got:?}\n  expected {answer}",
+                    name(&folder),
+                    resolution.failure
+                ));
+            }
+        }
+        wrong.extend(replays_differ(&folder, room, &expected));
+    }
+    println!("{answers} answers");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(answers >= 160);
+}
+
+/// Compares the verdicts of whole-room replays with those of the libraries.
+fn replays_differ(folder: &Path, room: &Room, expected: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for profile in [Profile::Synapse, Profile::Ruma] {
+        let answer = &expected["replay"][profile.as_str()];
+        let replay = Replay::new(room, None, profile);
+        let rejected: Vec<EventIx> = replay.rejected().iter().collect();
+        let mut rejects = strings(&answer["rejects"]);
+        rejects.sort_unstable();
+        if ids(room, &rejected) != rejects {
+            wrong.push(format!(
+                "{} {profile} rejects {:?}, not {rejects:?}",
+                name(folder),
+                ids(room, &rejected)
+            ));
+        }
+        if let (Some(merge), Some(before)) =
+            (expected["merge"].as_str(), answer["before_merge"]["state_hash"].as_str())
+        {
+            let merge = room.find(merge).unwrap();
+            if replay.failure(merge).is_none() && hash(replay.before(merge), room).as_deref() != Some(before)
+            {
+                wrong.push(format!("{} {profile}: state before the merge", name(folder)));
+            }
+        }
+    }
+    wrong
+}
+
+/// Rooms of real servers: every event whose ancestors are all in the dump has the state the server stored.
+#[test]
+fn real_rooms_agree_with_the_databases_they_come_from() {
+    let Some(folder) = shared("real/rooms") else { return };
+    let (mut events, mut views, mut wrong) = (0, 0, Vec::new());
+    for room_folder in entries(&folder).into_iter().filter(|path| path.is_dir()) {
+        for nick in ["alpha", "beta", "gamma"] {
+            for form in ["events", "tardis"] {
+                let Some(path) = find(&room_folder, &format!("{nick}.{form}.ndjson")) else { continue };
+                let truth = text(&find(&room_folder, &format!("{nick}.truth.tsv")).unwrap());
+                let dump = load(&path, &Options::default());
+                let (checked, unknown) = compare_with_truth(&dump.room, &truth, &path, &mut wrong);
+                println!("{} {nick} {form}: {checked} checked, {unknown} behind holes", name(&room_folder));
+                if form == "events" {
+                    events += checked;
+                }
+                if form == "events" && unknown == 0 {
+                    views += 1;
+                    let now = text(&find(&room_folder, &format!("{nick}.current_state.tsv")).unwrap());
+                    let extremities = text(&find(&room_folder, &format!("{nick}.extremities.tsv")).unwrap());
+                    wrong.extend(
+                        now_differs(&dump.room, &now, &extremities)
+                            .map(|what| format!("{} {nick} {what}", name(&room_folder))),
+                    );
+                }
+            }
+        }
+    }
+    println!("{events} events; current state of {views} complete views");
+    assert!(events >= 8_891);
+    assert!(wrong.is_empty(), "{} disagreements:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
+}
+
+/// Compares events with complete ancestry; returns how many were compared and how many could not be.
+fn compare_with_truth(room: &Room, truth: &str, path: &Path, wrong: &mut Vec<String>) -> (usize, usize) {
+    let replay = Replay::new(room, None, Profile::Synapse);
+    let mut complete = EventSet::new(room.len());
+    for ix in room.events() {
+        let whole = !room.is_outlier(ix)
+            && !room.has_missing_prev(ix)
+            && room.prev_events(ix).iter().all(|parent| complete.contains(*parent));
+        if whole {
+            complete.insert(ix);
+        }
+    }
+    let (mut checked, mut unknown) = (0, 0);
+    for line in truth.lines().skip(1) {
+        let [id, _, after, _, before, _, flags] = *line.split('\t').collect::<Vec<_>>() else {
+            panic!("{line}")
+        };
+        let ix = room.find(id).unwrap_or_else(|| panic!("{id} was not loaded"));
+        if !complete.contains(ix) || flags.contains("partial_state") {
+            unknown += 1;
+            continue;
+        }
+        checked += 1;
+        let agrees = hash(replay.after(ix), room).as_deref() == Some(after)
+            && (before == "-" || hash(replay.before(ix), room).as_deref() == Some(before))
+            && flags.contains("rejected") == replay.rejected().contains(ix);
+        if !agrees {
+            wrong.push(format!("{} {id} {:?}", path.display(), replay.rejection(ix)));
+        }
+    }
+    (checked, unknown)
+}
+
+/// The published vectors of other projects, each under the profile of its origin.
+#[test]
+fn published_vectors_agree() {
+    let Some(folder) = shared("corpus/published") else { return };
+    let origins = [
+        ("ruma", Profile::Ruma),
+        ("tuwunel", Profile::Ruma),
+        ("synapse-test_v21", Profile::Synapse),
+        ("tardis", Profile::Synapse),
+        ("mautrix", Profile::Synapse),
+    ];
+    let (mut files, mut wrong) = (0, Vec::new());
+    for (origin, profile) in origins {
+        let folder = folder.join(origin);
+        let (pool, expectations) = match folder.join("expected") {
+            expected if expected.is_dir() => (folder.join("fixtures"), expected),
+            _ => (folder.clone(), folder.clone()),
+        };
+        for path in entries(&expectations) {
+            let Some((base, _)) = name(&path).split_once(".expected") else { continue };
+            files += 1;
+            let expected = json(&path);
+            let found = if expected["kind"] == "resolve" {
+                explicit_sets_differ(&pool, &expected, profile)
+            } else {
+                published_replay_differs(&expectations, base, &pool, &expected, profile)
+            };
+            wrong.extend(found.into_iter().map(|what| format!("{origin}/{} {profile}: {what}", name(&path))));
+        }
+    }
+    println!("{files} files");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(files >= 28);
+}
+
+/// Loads the events of several files as one room.
+fn load_pool(pool: &Path, files: &Value, version: &Value) -> Dump {
+    let mut lines = String::new();
+    for file in strings(files) {
+        let text = text(&pool.join(file));
+        match serde_json::from_str::<Vec<Value>>(&text) {
+            Ok(events) => events.iter().for_each(|event| lines.push_str(&format!("{event}\n"))),
+            Err(_) => lines.push_str(&text),
+        }
+    }
+    let options = Options { room_version: version.as_str().map(str::to_owned), ..Options::default() };
+    dump::load(lines.as_bytes(), &options).unwrap()
+}
+
+fn explicit_sets_differ(pool: &Path, expected: &Value, profile: Profile) -> Vec<String> {
+    let dump = load_pool(pool, &expected["pdus"], &expected["room_version"]);
+    let room = &dump.room;
+    let sets: Vec<StateMap> = strings(&expected["state_sets"])
+        .into_iter()
+        .map(|file| {
+            // Event IDs, or a state list whose entries end with one.
+            let set = json(&pool.join(file));
+            let id = |entry: &Value| entry.as_str().or(entry[2].as_str()).map(str::to_owned).unwrap();
+            let events: Vec<EventIx> =
+                set.as_array().unwrap().iter().map(|entry| room.find(&id(entry)).unwrap()).collect();
+            state_of(room, &events)
+        })
+        .collect();
+    let resolution = Resolver::new(room, algorithm(&expected["algorithm"]), profile).resolve(
+        &sets,
+        &EventSet::new(room.len()),
+        &mut (),
+    );
+    let agrees =
+        resolution.failure.is_none() && expected["state_hash"].as_str() == Some(&resolution.state.hash(room));
+    if agrees { Vec::new() } else { vec![format!("{:?}", resolution.state.list(room).collect::<Vec<_>>())] }
+}
+
+fn published_replay_differs(
+    folder: &Path,
+    base: &str,
+    pool: &Path,
+    expected: &Value,
+    profile: Profile,
+) -> Vec<String> {
+    let dump = if expected["pdus"].is_array() {
+        load_pool(pool, &expected["pdus"], &expected["room_version"])
+    } else {
+        let forced = folder.join(format!("{base}.forced.json"));
+        let options = Options {
+            asserted_state: forced.is_file().then(|| fs::read(&forced).unwrap()),
+            room_version: expected["room_version"].as_str().map(str::to_owned),
+            ..Options::default()
+        };
+        load(&folder.join(format!("{base}.ndjson")), &options)
+    };
+    disagreements(&Replay::new(&dump.room, Some(algorithm(&expected["algorithm"])), profile), expected)
+}
+
+/// Compares the current state and the forward extremities with what the server holds.
+fn now_differs(room: &Room, now: &str, extremities: &str) -> Option<String> {
+    let replay = Replay::new(room, None, Profile::Synapse);
+    let current = replay.current();
+    let mut forward: Vec<&str> =
+        extremities.lines().filter_map(|line| line.strip_prefix("forward\t")).collect();
+    forward.sort_unstable();
+    let held = now.lines().next().and_then(|line| line.strip_prefix("# hash "));
+    let ours = ids(room, &current.extremities);
+    let agrees = hash(current.state.as_ref(), room).as_deref() == held && ours == forward;
+    (!agrees).then(|| format!("holds {held:?} over {forward:?}, here {ours:?}"))
+}
