@@ -23,7 +23,8 @@ pub(super) struct Plain<'a> {
     pub(super) broken: Option<String>,
 }
 
-/// Decompresses `input` if it begins like a compressed file, to at most `limit` bytes. A stream that
+/// Decompresses `input` if it begins like a compressed file. What comes out has at most `limit` bytes, compressed or
+/// not. A stream that
 /// breaks gives what came before the break.
 pub(super) fn decompress(input: &[u8], limit: u64) -> Plain<'_> {
     let (compression, member): (_, Member) = if input.starts_with(GZIP) {
@@ -31,7 +32,9 @@ pub(super) fn decompress(input: &[u8], limit: u64) -> Plain<'_> {
     } else if is_zstd(input) {
         ("zstd", zstd_frame)
     } else {
-        return Plain { bytes: Cow::Borrowed(input), compression: None, broken: None };
+        let end = usize::try_from(limit).map_or(input.len(), |limit| limit.min(input.len()));
+        let broken = (end < input.len()).then(|| format!("longer than {limit} bytes: the rest is left out"));
+        return Plain { bytes: Cow::Borrowed(&input[..end]), compression: None, broken };
     };
     let mut out = Vec::new();
     let broken = members(input, limit, member, &mut out).err();

@@ -1,8 +1,10 @@
 //! One record of the input at a time: text in, a parsed event or a finding out.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{Hash as _, Hasher as _};
 
 use serde::Deserialize;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
@@ -73,6 +75,8 @@ pub(super) struct Intake {
     pub(super) read: u64,
     /// Records of the form `{"event_id", "event"}`.
     pub(super) wrapped: u64,
+    /// Where in `raws` a record with this hash is: an input that repeats itself for ever must not fill the memory.
+    seen: HashMap<u64, usize>,
 }
 
 impl Intake {
@@ -155,10 +159,36 @@ impl Intake {
             let inner = unsigned.and_then(|unsigned| json::pick(unsigned, ["event_id"]).ok());
             raw.unsigned_id = inner.and_then(|[id]| string(id));
         }
-        self.oddities(&raw);
         let id = raw.given_id().map(Box::from);
+        if let Some(first) = self.repeats(&raw) {
+            let at = first.map_or(String::new(), |line| format!(" on line {line}"));
+            self.findings.push(raw.finding(Code::DuplicateEvent, format!("the same event is also given{at}")));
+            return id;
+        }
+        self.oddities(&raw);
         self.raws.push(raw);
         id
+    }
+
+    /// Whether the very same record was read before, and on which line. Remembers it if not.
+    fn repeats(&mut self, raw: &Raw) -> Option<Option<u64>> {
+        let mut hasher = DefaultHasher::new();
+        raw.parsed.event().json().hash(&mut hasher);
+        match self.seen.entry(hasher.finish()) {
+            Entry::Occupied(found) => {
+                let first = &self.raws[*found.get()];
+                let same = first.parsed.event().json() == raw.parsed.event().json()
+                    && first.recorded == raw.recorded
+                    && first.section == raw.section
+                    && first.record_id == raw.record_id
+                    && first.record_version == raw.record_version;
+                same.then_some(first.line)
+            }
+            Entry::Vacant(free) => {
+                free.insert(self.raws.len());
+                None
+            }
+        }
     }
 
     /// What a server's record says beside the event.

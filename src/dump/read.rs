@@ -220,6 +220,11 @@ mod tests {
 
     const PDU: &str = r#"{"type":"m.x","sender":"@a:x","content":{},"prev_events":[],"auth_events":[],"origin_server_ts":1,"event_id":"$e"}"#;
 
+    /// Another event of the same form.
+    fn other() -> String {
+        PDU.replace("$e", "$f")
+    }
+
     fn check(text: &str, format: Format, lines: &[u64], codes: &[(Code, u64)]) {
         let mut intake = Intake::default();
         let recognised = read(text.as_bytes(), &mut intake).unwrap();
@@ -240,15 +245,15 @@ mod tests {
     #[test]
     fn a_broken_first_line_does_not_hide_the_rest() {
         for bad in ["{\"type\":", "{\"a\":\"x", "rubbish", "[", "[1]", "[{}]", "{\"a\":NaN}", "\"{"] {
-            check(&format!("{bad}\n{PDU}\n{PDU}"), Format::Ndjson, &[2, 3], &[(Code::NotJson, 1)]);
+            check(&format!("{bad}\n{PDU}\n{}", other()), Format::Ndjson, &[2, 3], &[(Code::NotJson, 1)]);
         }
     }
 
     #[test]
     fn pretty_printed_objects_are_records() {
-        let pretty = PDU.replace(",\"", ",\n  \"");
+        let [pretty, other] = [PDU, &other()].map(|pdu| pdu.replace(",\"", ",\n  \""));
         check(&pretty, Format::Ndjson, &[1], &[]);
-        check(&format!("\n{pretty}\n\n{pretty}\n"), Format::Ndjson, &[2, 10], &[]);
+        check(&format!("\n{pretty}\n\n{other}\n"), Format::Ndjson, &[2, 10], &[]);
         let cut = &pretty[..pretty.len() - 8];
         check(&format!("{pretty}\n{cut}"), Format::Ndjson, &[1], &[(Code::Truncated, 8)]);
         check(cut, Format::Ndjson, &[], &[(Code::Truncated, 1)]);
@@ -256,14 +261,15 @@ mod tests {
 
     #[test]
     fn one_bad_element_does_not_spoil_an_array() {
-        check(&format!(" [{PDU},\n{PDU}]"), Format::Array, &[1, 2], &[]);
+        let other = other();
+        check(&format!(" [{PDU},\n{other}]"), Format::Array, &[1, 2], &[]);
         check(
-            &format!("[{PDU},\n{{a}},\n5,{PDU}]"),
+            &format!("[{PDU},\n{{a}},\n5,{other}]"),
             Format::Array,
             &[1, 3],
             &[(Code::NotJson, 2), (Code::NotJson, 3)],
         );
-        check(&format!("[{PDU}\n,{PDU}"), Format::Array, &[1, 2], &[(Code::Truncated, 2)]);
+        check(&format!("[{PDU}\n,{other}"), Format::Array, &[1, 2], &[(Code::Truncated, 2)]);
         check(&format!("[{PDU},\n{{\"type\":"), Format::Array, &[1], &[(Code::Truncated, 2)]);
         check(&format!("[\n{PDU}]\nmore"), Format::Array, &[2], &[(Code::NotJson, 2)]);
     }

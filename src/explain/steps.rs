@@ -63,7 +63,7 @@ impl<'a> Story<'a> {
             }
             Step::Mainline(mainline) => mainline_node(mainline),
             Step::MainlinePosition(position) => {
-                let node = position_node(position).at(number);
+                let node = position_node(self.room, position).at(number);
                 self.under("Mainline ordering", node);
                 return;
             }
@@ -356,24 +356,29 @@ fn mainline_node(mainline: &Mainline) -> Node {
     )
 }
 
-fn position_node(position: &MainlinePosition) -> Node {
+fn position_node(room: &Room, position: &MainlinePosition) -> Node {
     if position.dropped {
         let text = ": lost, because an auth event on its way to the mainline is missing (ruma, D30)";
         return Node::new(Tone::Bad, sentence![Span::Described(position.event), text]);
     }
     let place = match position.position {
-        Some(place) => format!(": position {place}"),
-        None => ": position ∞ (reaches no power levels of the mainline)".to_owned(),
+        Some(place) => format!(", position {place}, "),
+        None => ", position ∞ (reaches no power levels of the mainline), ".to_owned(),
     };
     let why = match position.decider {
-        Decider::Alone => "; comes first",
-        Decider::Position => "; after the one before by position",
-        Decider::Timestamp => "; after the one before by timestamp",
-        Decider::EventId => "; after the one before by event ID",
+        Decider::Alone => ": comes first",
+        Decider::Position => ": after the one before by position",
+        Decider::Timestamp => ": after the one before by timestamp",
+        Decider::EventId => ": after the one before by event ID",
         Decider::Level => "",
     };
-    let node =
-        plain(sentence![format!("{}. ", position.number), Span::Described(position.event), place, why]);
+    let node = plain(sentence![
+        format!("{}. ", position.number),
+        Span::Described(position.event),
+        place,
+        Span::Time(room.event(position.event).origin_server_ts()),
+        why
+    ]);
     if position.walk.is_empty() {
         return node;
     }

@@ -27,7 +27,8 @@ pub(super) fn operand_sentence(operand: &Operand) -> Sentence {
         Operand::Create(None) => sentence!["there is no create event"],
         Operand::Membership { user, role, event, membership } => {
             let value = Span::Value(membership.clone());
-            let who = sentence![role_name(*role), " ", Span::User(user.clone()), " is ", value];
+            let who =
+                sentence!["membership of ", role_name(*role), " ", Span::User(user.clone()), " is ", value];
             match event {
                 Some(event) => who.with(" (").with(*event).with(")"),
                 None => who.with(" (no membership event)"),
@@ -137,12 +138,13 @@ pub fn explain_rejection(room: &Room, rejection: &Rejection) -> Sentence {
     match &rejection.refusal {
         Some(refusal) => {
             let check = match rejection.check {
-                CheckKind::Format => "rejected for its form, ",
-                CheckKind::AuthEvents => "rejected by its own auth_events, ",
-                CheckKind::StateBefore => "rejected by the state before it, ",
-                CheckKind::Recorded => "rejected, ",
+                CheckKind::Format => "rejected for its form",
+                CheckKind::AuthEvents => "rejected by its own auth_events",
+                CheckKind::StateBefore => "rejected by the state before it",
+                CheckKind::Recorded => "rejected",
             };
-            sentence![check].and(verdict_sentence(room, &Err(refusal.clone())))
+            let number = Span::Rule(refusal.rule().number(room.rules().numbering));
+            sentence![check, ", rule ", number, ": ", rejection.reason.clone()]
         }
         None => sentence!["rejected, ", rejection.reason.clone()],
     }

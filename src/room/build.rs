@@ -101,10 +101,10 @@ impl Room {
         };
         room.create = room.choose_create(findings);
         room.place_outliers();
-        room.report_missing(findings);
         for assertion in &assertions {
             room.assert(assertion, findings);
         }
+        room.report_missing(findings);
         Ok(room)
     }
 
@@ -143,38 +143,75 @@ impl Room {
     }
 
     fn report_missing(&self, findings: &mut Vec<Finding>) {
-        let list = |links: &[Link]| {
-            let missing = links.iter().filter_map(|link| match link {
-                Link::Missing(missing) => Some(self.missing_id(*missing)),
-                Link::Event(_) => None,
-            });
-            (missing.clone().count(), first_few(missing))
-        };
-        for (ix, links) in self.holes().filter(|(ix, _)| !self.is_outlier(*ix) && !self.is_in_cycle(*ix)) {
-            let (count, ids) = list(links);
-            let message = match count {
-                1 => format!("parent {ids} is not in the dump: the state before this event is unknown"),
-                _ => format!(
-                    "{count} parents are not in the dump ({ids}): the state before this event is unknown"
-                ),
-            };
-            findings.push(
-                Finding::new(Code::MissingPrevEvent, message)
-                    .event(self.id(ix))
-                    .maybe_line(self.line(ix))
-                    .remedy("assert a state with --asserted-state, or export the missing part"),
-            );
+        for ix in self.events().filter(|ix| !self.is_foreign(*ix) && !self.is_in_cycle(*ix)) {
+            if let Some(gaps) = self.gaps(ix).filter(|_| !self.is_outlier(ix)) {
+                let message = format!("{gaps}: {}", self.behind_gap(ix));
+                findings.push(
+                    Finding::new(Code::MissingPrevEvent, message)
+                        .event(self.id(ix))
+                        .maybe_line(self.line(ix))
+                        .remedy("assert a state with --asserted-state, or export the missing part"),
+                );
+            }
+            if self.has_missing_auth(ix) {
+                let missing = self.auth_links(ix).filter_map(|link| self.missing_link(link));
+                let message = format!("names auth events that are not in the dump: {}", first_few(missing));
+                findings.push(
+                    Finding::new(Code::MissingAuthEvent, message)
+                        .event(self.id(ix))
+                        .maybe_line(self.line(ix))
+                        .remedy("export the auth chain too (outliers)"),
+                );
+            }
         }
-        for (ix, links) in self.auth_holes().filter(|(ix, _)| !self.is_in_cycle(*ix) && !self.is_foreign(*ix))
-        {
-            let (count, ids) = list(links);
-            let noun = if count == 1 { "auth event" } else { "auth events" };
-            findings.push(
-                Finding::new(Code::MissingAuthEvent, format!("{noun} {ids} not in the dump"))
-                    .event(self.id(ix))
-                    .maybe_line(self.line(ix))
-                    .remedy("export the auth chain too (outliers)"),
-            );
+    }
+
+    /// In words, which parents of an event have no state: missing ones, and outliers.
+    fn gaps(&self, ix: EventIx) -> Option<String> {
+        let missing: Vec<&str> = self.prev_links(ix).filter_map(|link| self.missing_link(link)).collect();
+        let outliers: Vec<&str> = self
+            .prev_events(ix)
+            .iter()
+            .filter(|parent| self.is_outlier(**parent))
+            .map(|parent| self.id(*parent))
+            .collect();
+        let mut gaps = Vec::new();
+        for (ids, one, many) in [
+            (missing, "is not in the dump", "are not in the dump"),
+            (outliers, "has no place in the DAG (outlier)", "have no place in the DAG (outliers)"),
+        ] {
+            match ids.len() {
+                0 => {}
+                1 => gaps.push(format!("parent {} {one}", ids[0])),
+                count => gaps.push(format!("{count} parents {many} ({})", first_few(ids.into_iter()))),
+            }
+        }
+        (!gaps.is_empty()).then(|| gaps.join(", "))
+    }
+
+    fn missing_link(&self, link: Link) -> Option<&str> {
+        match link {
+            Link::Event(_) => None,
+            Link::Missing(missing) => Some(self.missing_id(missing)),
+        }
+    }
+
+    /// What is known of the state at an event behind a gap.
+    fn behind_gap(&self, ix: EventIx) -> &'static str {
+        let parents_asserted = || {
+            self.prev_links(ix).all(|link| match link {
+                Link::Event(parent) => {
+                    !self.is_outlier(parent) || self.asserted(parent, When::After).is_some()
+                }
+                Link::Missing(missing) => self.asserted_missing(missing).is_some(),
+            })
+        };
+        if self.asserted(ix, When::Before).is_some() || parents_asserted() {
+            "the state before this event rests on an asserted one"
+        } else if self.asserted(ix, When::After).is_some() {
+            "the state before this event is unknown, that after it is asserted"
+        } else {
+            "the state before this event is unknown"
         }
     }
 

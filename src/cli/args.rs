@@ -1,0 +1,409 @@
+//! The arguments of the program.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use crate::auth::Profile;
+use crate::event::room_version::Algorithm;
+
+const EXAMPLES: &str = "\
+Examples:
+  hindsight inspect room.ndjson.gz            what is in a dump
+  hindsight log fixtures/topic-vs-ban         the graph of a room as text
+  hindsight resolve room.ndjson --steps       how the current state comes about, step by step
+
+DUMP is a file, `-` for standard input, or a folder with a scenario.json5 or room.ndjson in it. PDUs in \
+federation format (one a line, or an array), TARDIS scenarios and federation responses are recognised; gzip \
+and Zstandard are read as they are.
+
+Exit code: 0 nothing found, 1 findings of the kind the command looks for, 2 wrong usage or unusable input.";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  hindsight inspect room.ndjson.gz
+  hindsight inspect --verify room.ndjson              recompute event IDs and content hashes
+  hindsight inspect --format json room.ndjson | jq .holes
+  curl … | hindsight inspect -
+
+Exit code: 1 if there are findings of severity error.";
+
+const LOG_EXAMPLES: &str = "\
+Examples:
+  hindsight log room.ndjson | less -R
+  hindsight log --limit 20 room.ndjson                the last twenty events
+  hindsight log --state --reverse room.ndjson         state events, oldest first
+
+Marks:
+  ◆ state event, part of the current state       ○ other event
+  ● state event, replaced since                  × rejected event
+  ~ an event that is not in the dump";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  hindsight replay room.ndjson
+  hindsight replay --at '$abc' --at '$def' room.ndjson
+  hindsight replay --format json --state full room.ndjson
+  hindsight replay --profile synapse room.ndjson      verdicts as Synapse gives them";
+
+const RESOLVE_EXAMPLES: &str = "\
+Examples:
+  hindsight resolve room.ndjson                       the current state
+  hindsight resolve room.ndjson '$abc' --steps        the state before an event, step by step
+  hindsight resolve room.ndjson --at '$abc' --at '$def'
+                                                      the states after these events, resolved
+  hindsight resolve room.ndjson --algorithm v2.1      with another algorithm
+  hindsight resolve room.ndjson --state-set a.json --state-set b.json
+
+A state set is a file with a JSON array of event IDs.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  hindsight export --as dot room.ndjson | dot -Tsvg -o room.svg
+  hindsight export --as scenario room.ndjson -o room.json
+  hindsight export --as ndjson fixtures/topic-vs-ban
+
+  dot       Graphviz: prev_events solid, auth_events dashed
+  ndjson    all events in federation format, one a line, parents first
+  scenario  a TARDIS scenario, asserted states and captions included";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  hindsight completions bash > ~/.local/share/bash-completion/completions/hindsight
+  hindsight completions zsh > ~/.zfunc/_hindsight
+  hindsight completions fish > ~/.config/fish/completions/hindsight.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  hindsight man | man -l -
+  hindsight man -o ~/.local/share/man/man1            one page a command";
+
+/// A time-travelling debugger for Matrix state resolution.
+#[derive(Debug, Parser)]
+#[command(name = "hindsight", version, after_long_help = EXAMPLES, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) globals: Globals,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show what is in a dump: room, version, forks, extremities, holes, findings
+    #[command(after_long_help = INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
+    /// Show the graph of events as text, newest first
+    #[command(after_long_help = LOG_EXAMPLES)]
+    Log(LogArgs),
+    /// Compute the state before and after every event
+    #[command(after_long_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
+    /// Resolve state: at events, at the forward extremities, or of given state sets
+    #[command(after_long_help = RESOLVE_EXAMPLES)]
+    Resolve(ResolveArgs),
+    /// Write the room in another format
+    #[command(after_long_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+    /// Print a completion script for a shell
+    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    #[command(after_long_help = MAN_EXAMPLES)]
+    Man(ManArgs),
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Globals {
+    /// The state resolution algorithm; auto is that of the room version
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true,
+        value_name = "auto|v1|v2|v2.1"
+    )]
+    pub(super) algorithm: AlgorithmName,
+
+    /// Whose behaviour to reproduce where implementations differ
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "spec",
+        hide_possible_values = true,
+        value_name = "spec|synapse|ruma"
+    )]
+    pub(super) profile: ProfileName,
+
+    /// Read the events under the rules of this room version, whatever the dump says
+    #[arg(long, global = true, value_name = "VERSION")]
+    pub(super) room_version: Option<String>,
+
+    /// States to take for granted: a JSON file {event ID: [IDs of state events]}, the state after the event
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) asserted_state: Option<PathBuf>,
+
+    /// The room to look at, if the dump holds several; by default the one with most events
+    #[arg(long, global = true, value_name = "ROOM_ID")]
+    pub(super) room: Option<String>,
+
+    /// For people or for programs
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        hide_possible_values = true,
+        value_name = "text|json"
+    )]
+    pub(super) format: OutputFormat,
+
+    /// When to use colours; auto is on terminals, unless NO_COLOR is set
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true,
+        value_name = "auto|always|never"
+    )]
+    pub(super) color: ColorWhen,
+}
+
+impl Globals {
+    /// The algorithm asked for; `None` for that of the room version.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        match self.algorithm {
+            AlgorithmName::Auto => None,
+            AlgorithmName::V1 => Some(Algorithm::V1),
+            AlgorithmName::V2 => Some(Algorithm::V2),
+            AlgorithmName::V2_1 => Some(Algorithm::V2_1),
+        }
+    }
+
+    /// The profile asked for.
+    pub(super) fn profile(&self) -> Profile {
+        match self.profile {
+            ProfileName::Spec => Profile::Spec,
+            ProfileName::Synapse => Profile::Synapse,
+            ProfileName::Ruma => Profile::Ruma,
+        }
+    }
+
+    /// Whether the output is for programs.
+    pub(super) fn is_json(&self) -> bool {
+        self.format == OutputFormat::Json
+    }
+}
+
+/// Values of `--algorithm`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AlgorithmName {
+    Auto,
+    V1,
+    V2,
+    #[value(name = "v2.1")]
+    V2_1,
+}
+
+/// Values of `--profile`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProfileName {
+    Spec,
+    Synapse,
+    Ruma,
+}
+
+/// Values of `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    Text,
+    Json,
+}
+
+/// Values of `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The dump to read.
+#[derive(Debug, Args)]
+pub(super) struct DumpArg {
+    /// The dump: a file, `-` for standard input, or a folder with a scenario.json5 or room.ndjson
+    #[arg(value_name = "DUMP", value_hint = ValueHint::AnyPath)]
+    pub(super) dump: PathBuf,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    #[command(flatten)]
+    pub(super) input: DumpArg,
+
+    /// Recompute event IDs and content hashes, and report those that differ
+    #[arg(long)]
+    pub(super) verify: bool,
+}
+
+/// Arguments of `log`.
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    #[command(flatten)]
+    pub(super) input: DumpArg,
+
+    /// Show only the newest N events
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+
+    /// Oldest first
+    #[arg(long)]
+    pub(super) reverse: bool,
+
+    /// Show outliers too
+    #[arg(long, conflicts_with = "state")]
+    pub(super) all: bool,
+
+    /// Show state events only
+    #[arg(long)]
+    pub(super) state: bool,
+
+    /// The characters to draw the graph with
+    #[arg(long, value_enum, default_value = "unicode")]
+    pub(super) graph: GraphStyle,
+}
+
+/// Values of `log --graph`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphStyle {
+    Unicode,
+    Ascii,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    #[command(flatten)]
+    pub(super) input: DumpArg,
+
+    /// Show only these events (an ID, its beginning, or its name in the scenario)
+    #[arg(long, value_name = "EVENT", allow_hyphen_values = true)]
+    pub(super) at: Vec<String>,
+
+    /// How to give states in JSON output
+    #[arg(long, value_enum, default_value = "hash")]
+    pub(super) state: StateForm,
+}
+
+/// Values of `replay --state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum StateForm {
+    /// As its hash
+    Hash,
+    /// As a list [type, state_key, event_id]
+    Full,
+    /// Not at all
+    None,
+}
+
+/// Arguments of `resolve`.
+#[derive(Debug, Args)]
+pub(super) struct ResolveArgs {
+    #[command(flatten)]
+    pub(super) input: DumpArg,
+
+    /// An event (an ID, its beginning, or its name in the scenario); by default the forward extremities
+    #[arg(value_name = "EVENT")]
+    pub(super) event: Option<String>,
+
+    /// As EVENT; may be given several times
+    #[arg(long, value_name = "EVENT", allow_hyphen_values = true)]
+    pub(super) at: Vec<String>,
+
+    /// Resolve this state set, a JSON array of event IDs; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["at", "event"])]
+    pub(super) state_set: Vec<PathBuf>,
+
+    /// With --state-set: take this event for rejected; may be given several times
+    #[arg(long, value_name = "EVENT", allow_hyphen_values = true, requires = "state_set")]
+    pub(super) rejected: Vec<String>,
+
+    /// Show every step of the resolution
+    #[arg(long)]
+    pub(super) steps: bool,
+}
+
+impl ResolveArgs {
+    /// The events named, the positional one first.
+    pub(super) fn events(&self) -> Vec<String> {
+        self.event.iter().chain(&self.at).cloned().collect()
+    }
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    pub(super) input: DumpArg,
+
+    /// The format to write
+    #[arg(long = "as", value_enum, value_name = "FORMAT")]
+    pub(super) form: ExportForm,
+
+    /// The file to write; by default standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) output: Option<PathBuf>,
+
+    /// With --as dot: which references to draw
+    #[arg(long, value_enum, default_value = "both")]
+    pub(super) edges: Edges,
+
+    /// With --as ndjson or scenario: wrap each event that a server noted something of (outlier, rejected, soft-failed)
+    /// in a record {"event_id", "event", …}, which TARDIS does not read
+    #[arg(long)]
+    pub(super) records: bool,
+}
+
+/// Values of `export --as`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportForm {
+    /// Graphviz
+    Dot,
+    /// PDUs, one a line
+    Ndjson,
+    /// A TARDIS scenario
+    Scenario,
+}
+
+/// Values of `export --edges`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Edges {
+    Prev,
+    Auth,
+    Both,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// Write one page a command into this folder
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) output: Option<PathBuf>,
+}

@@ -1,0 +1,117 @@
+//! From an argument to a loaded dump.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::args::Globals;
+use super::error::CliError;
+use super::output::Ui;
+use super::{findings, text};
+use crate::dump::{self, Dump, LoadError, Options};
+use crate::room::Room;
+
+/// What a folder may hold, in the order of preference.
+const NAMES: [&str; 2] = ["scenario.json5", "room.ndjson"];
+const SUFFIXES: [&str; 3] = ["", ".gz", ".zst"];
+
+/// Loads the dump that `path` names, and shows on standard error what stands out.
+pub(super) fn open(globals: &Globals, path: &Path, ui: &mut Ui) -> Result<Dump, CliError> {
+    let dump = open_with(globals, path, false, ui)?;
+    findings::show_some(&dump.findings, ui);
+    Ok(dump)
+}
+
+/// As [`open`], but leaves the findings to the caller. With `verify`, hashes are recomputed.
+pub(super) fn open_with(globals: &Globals, path: &Path, verify: bool, ui: &mut Ui) -> Result<Dump, CliError> {
+    let bytes = read(path, ui)?;
+    let asserted_state = globals.asserted_state.as_deref().map(|path| read(path, ui)).transpose()?;
+    let options = Options {
+        room_version: globals.room_version.clone(),
+        room_id: globals.room.clone(),
+        asserted_state,
+        verify,
+        ..Options::default()
+    };
+    let what = format!("reading {}", text::escape(&path.display().to_string()));
+    let dump = ui.busy(&what, || dump::load(&bytes, &options)).map_err(|error| unusable(path, &error, ui))?;
+    if let Some(room_id) = &globals.room {
+        check_room(&dump.room, room_id)?;
+    }
+    Ok(dump)
+}
+
+/// The bytes of a file, of standard input (`-`), or of the dump in a folder.
+pub(super) fn read(path: &Path, ui: &Ui) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        let read = ui.busy("reading standard input", || read_some(io::stdin().lock(), &mut bytes));
+        read.map_err(|error| CliError::new(format!("cannot read standard input: {error}")))?;
+        return Ok(bytes);
+    }
+    let path = if path.is_dir() { in_folder(path)? } else { path.to_owned() };
+    let failed = |error: io::Error| CliError::file("read", &path, &error);
+    let file = fs::File::open(&path).map_err(failed)?;
+    let what = format!("reading {}", text::escape(&path.display().to_string()));
+    ui.busy(&what, || read_some(file, &mut bytes)).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Reads to the end, but not for ever: a pipe or a device may have none. One byte more than the loader takes is read,
+/// so that it notices.
+fn read_some(input: impl io::Read, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    input.take(Options::default().max_size.saturating_add(1)).read_to_end(bytes)
+}
+
+fn in_folder(folder: &Path) -> Result<PathBuf, CliError> {
+    let candidates =
+        NAMES.iter().flat_map(|name| SUFFIXES.map(|suffix| folder.join(format!("{name}{suffix}"))));
+    let mut candidates = candidates.filter(|file| file.is_file());
+    candidates.next().ok_or_else(|| {
+        let folder = text::escape(&folder.display().to_string());
+        CliError::new(format!("the folder {folder} holds no dump")).hint(
+            "a folder must hold a scenario.json5 or a room.ndjson (also .gz or .zst); else name the file",
+        )
+    })
+}
+
+fn unusable(path: &Path, error: &LoadError, ui: &mut Ui) -> CliError {
+    findings::show_some(error.findings(), ui);
+    let source = match error {
+        LoadError::UnknownRoomVersion { .. } | LoadError::AssertedState { .. } => String::new(),
+        _ if path.as_os_str() == "-" => "standard input: ".to_owned(),
+        _ => format!("{}: ", text::escape(&path.display().to_string())),
+    };
+    let message = match error {
+        // The rest of the message is what was shown just now.
+        LoadError::NoEvents { read, findings } if !findings.is_empty() => {
+            format!(
+                "no usable event among {}",
+                text::count(usize::try_from(*read).unwrap_or(usize::MAX), "record")
+            )
+        }
+        _ => text::escape(&error.to_string()),
+    };
+    CliError::new(format!("{source}{message}"))
+}
+
+/// A room ID of which the dump holds no event is most likely a slip.
+fn check_room(room: &Room, room_id: &str) -> Result<(), CliError> {
+    if room.events().any(|ix| !room.is_foreign(ix)) {
+        return Ok(());
+    }
+    let mut rooms: BTreeMap<&str, usize> = BTreeMap::new();
+    for id in room.events().filter_map(|ix| room.event(ix).room_id()) {
+        *rooms.entry(id).or_default() += 1;
+    }
+    let mut rooms: Vec<_> = rooms.into_iter().collect();
+    rooms.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
+    let list: Vec<String> = rooms
+        .iter()
+        .take(8)
+        .map(|(id, events)| format!("\n  {} ({})", text::escape(id), text::count(*events, "event")))
+        .collect();
+    Err(CliError::new(format!("no event of the room {} is in the dump", text::escape(room_id)))
+        .hint(format!("it holds{}", list.concat())))
+}

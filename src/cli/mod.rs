@@ -1,0 +1,76 @@
+//! The command-line program: arguments, renderers, exit codes.
+//!
+//! One file a subcommand. Answers go to standard output, findings, notes and progress to standard error. Exit code 0:
+//! nothing found; 1: findings of the kind the command looks for; 2: wrong usage or unusable input. A closed pipe ends
+//! quietly.
+
+mod args;
+mod describe;
+mod error;
+mod export;
+mod findings;
+mod inspect;
+mod load;
+mod log;
+mod manual;
+mod marks;
+mod output;
+mod replay;
+mod resolve;
+mod select;
+mod steps;
+mod summary;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::{Cli, Command};
+use self::error::CliError;
+use self::output::Ui;
+
+/// Runs the program with the arguments and streams of the process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that nobody reads to its end is no failure.
+            let _ = error.print();
+            return if error.use_stderr() { error::UNUSABLE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let mut ui = Ui::new(&cli.globals);
+    let outcome = run(&cli, &mut ui).and_then(|code| ui.flush().map(|()| code));
+    match outcome {
+        Ok(code) => code.into(),
+        Err(error) => {
+            report(&error, &mut ui);
+            error.code.into()
+        }
+    }
+}
+
+fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
+    let globals = &cli.globals;
+    match &cli.command {
+        Command::Inspect(args) => inspect::run(args, globals, ui),
+        Command::Log(args) => log::run(args, globals, ui),
+        Command::Replay(args) => replay::run(args, globals, ui),
+        Command::Resolve(args) => resolve::run(args, globals, ui),
+        Command::Export(args) => export::run(args, globals, ui),
+        Command::Completions(args) => manual::completions(args, ui),
+        Command::Man(args) => manual::run(args, ui),
+    }
+}
+
+fn report(error: &CliError, ui: &mut Ui) {
+    if error.is_quiet() {
+        return;
+    }
+    let theme = ui.error_theme();
+    ui.say(format_args!("{} {error}", theme.bad("error:")));
+    if let Some(hint) = &error.hint {
+        ui.say(format_args!("{} {hint}", theme.dim("hint:")));
+    }
+}

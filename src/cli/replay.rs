@@ -1,0 +1,213 @@
+//! `hindsight replay`: the state before and after every event.
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+
+use super::args::{Globals, ReplayArgs, StateForm};
+use super::describe::Describer;
+use super::error::CliError;
+use super::output::{Theme, Ui};
+use super::{findings, load, select, text};
+use crate::explain::explain_rejection;
+use crate::replay::{Footing, Rejection, Replay};
+use crate::room::{EventIx, Room};
+use crate::state::StateMap;
+
+/// Characters of a state hash that are shown to people.
+const HASH: usize = 8;
+
+pub(super) fn run(args: &ReplayArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
+    let dump = load::open(globals, &args.input.dump, ui)?;
+    let room = &dump.room;
+    let wanted = select::events(&dump, &args.at)?;
+    let events: Vec<EventIx> = if wanted.is_empty() { room.events().collect() } else { wanted };
+    let replay = ui.busy("replaying", || Replay::new(room, globals.algorithm(), globals.profile()));
+    let mut hashes = Hashes { replay: &replay, after: vec![None; room.len()] };
+    if globals.is_json() {
+        for ix in events {
+            ui.json(&event_json(&mut hashes, ix, args.state))?;
+        }
+        ui.json(&final_json(&replay))?;
+    } else {
+        write_table(&mut hashes, &Describer::of(&dump), &events, ui)?;
+    }
+    findings::show_some(&replay.findings(), ui);
+    Ok(0)
+}
+
+/// State hashes, each computed once: most events have the state of their parent.
+struct Hashes<'a> {
+    replay: &'a Replay<'a>,
+    after: Vec<Option<String>>,
+}
+
+impl Hashes<'_> {
+    fn room(&self) -> &Room {
+        self.replay.room()
+    }
+
+    fn before(&mut self, ix: EventIx) -> Option<String> {
+        let before = self.replay.before(ix)?;
+        let room = self.replay.room();
+        let parent =
+            room.prev_events(ix).iter().copied().find(|parent| {
+                self.replay.after(*parent).is_some_and(|after| after.shares_root_with(before))
+            });
+        match parent {
+            Some(parent) => self.after(parent),
+            None => Some(before.hash(room)),
+        }
+    }
+
+    fn after(&mut self, ix: EventIx) -> Option<String> {
+        if self.after[ix.index()].is_none() {
+            let after = self.replay.after(ix)?;
+            self.after[ix.index()] = Some(after.hash(self.replay.room()));
+        }
+        self.after[ix.index()].clone()
+    }
+}
+
+/// Why an event was rejected: `null` or `{"check", "rule", "reason"}`.
+pub(super) fn rejection_json(room: &Room, rejection: Option<&Rejection>) -> Value {
+    rejection.map_or(Value::Null, |rejection| {
+        let rule = rejection.refusal.as_ref().map(|refusal| refusal.rule().number(room.rules().numbering));
+        json!({ "check": rejection.check.as_str(), "rule": rule, "reason": rejection.reason })
+    })
+}
+
+/// A state list: `[[type, state_key, event_id], …]`.
+pub(super) fn state_json(room: &Room, state: &StateMap) -> Value {
+    state.list(room).map(|(event_type, state_key, event)| json!([event_type, state_key, event])).collect()
+}
+
+fn event_json(hashes: &mut Hashes<'_>, ix: EventIx, form: StateForm) -> Value {
+    let replay = hashes.replay;
+    let room = hashes.room();
+    let mut object = json!({
+        "event_id": room.id(ix),
+        "rejected": rejection_json(room, replay.rejection(ix)),
+        "resolved": replay.resolved(ix),
+        "footing": replay.footing(ix).as_str(),
+    });
+    if room.is_outlier(ix) {
+        object["outlier"] = true.into();
+    }
+    if let Some(failure) = replay.failure(ix) {
+        object["error"] = failure.message.as_str().into();
+    }
+    match form {
+        StateForm::Hash => {
+            object["state_before"] = hashes.before(ix).into();
+            object["state_after"] = hashes.after(ix).into();
+        }
+        StateForm::Full => {
+            let room = hashes.room();
+            let list = |state: Option<&StateMap>| state.map_or(Value::Null, |state| state_json(room, state));
+            object["state_before"] = list(replay.before(ix));
+            object["state_after"] = list(replay.after(ix));
+        }
+        StateForm::None => {}
+    }
+    object
+}
+
+fn final_json(replay: &Replay<'_>) -> Value {
+    let room = replay.room();
+    let current = replay.current();
+    let mut extremities: Vec<&str> = current.extremities.iter().map(|ix| room.id(*ix)).collect();
+    extremities.sort_unstable();
+    json!({ "final": {
+        "extremities": extremities,
+        "resolved": current.resolved,
+        "footing": current.footing.as_str(),
+        "error": current.failure.as_ref().map(|failure| &failure.message),
+        "state_hash": current.state.as_ref().map(|state| state.hash(room)),
+        "state": current.state.as_ref().map(|state| state_json(room, state)),
+    } })
+}
+
+fn write_table(
+    hashes: &mut Hashes<'_>,
+    describer: &Describer<'_>,
+    events: &[EventIx],
+    ui: &mut Ui,
+) -> Result<(), CliError> {
+    let theme = ui.theme();
+    let (id_width, user_width) = (describer.id_width(), describer.user_width());
+    let time_width = events.iter().map(|ix| describer.time(*ix).chars().count()).max().unwrap_or(4);
+    let heading = format!(
+        "{:<id_width$}  {:<time_width$}  {:<user_width$}  {:<HASH$}  {:<HASH$}  what",
+        "event", "time", "sender", "before", "after"
+    );
+    writeln!(ui.out(), "{}", theme.heading(heading))?;
+    for ix in events.iter().copied() {
+        let short = |hash: Option<String>| hash.map_or("?".to_owned(), |hash| hash[..HASH].to_owned());
+        let (before, after) = (short(hashes.before(ix)), short(hashes.after(ix)));
+        let flags = flags(hashes.replay, describer, ix, theme);
+        let painted = if before == after { theme.dim(after) } else { theme.good(after) };
+        writeln!(
+            ui.out(),
+            "{:<id_width$}  {:<time_width$}  {:<user_width$}  {:<HASH$}  {painted:<HASH$}  {}{}",
+            theme.id(describer.short_id(ix)),
+            describer.time(ix),
+            theme.user(describer.sender(ix)),
+            theme.dim(before),
+            describer.summary(ix),
+            flags,
+        )?;
+    }
+    write_current(hashes.replay, describer, ui)
+}
+
+/// What is special about an event, in brackets.
+fn flags(replay: &Replay<'_>, describer: &Describer<'_>, ix: EventIx, theme: Theme) -> String {
+    let room = replay.room();
+    let mut flags = String::new();
+    if let Some(rejection) = replay.rejection(ix) {
+        let sentence = explain_rejection(room, rejection);
+        let words = super::resolve::render_plain(describer, &sentence);
+        flags.push_str(&format!("  {}", theme.bad(format!("[{words}]"))));
+    }
+    if room.is_outlier(ix) {
+        flags.push_str(&format!("  {}", theme.dim("[outlier: no place in the DAG]")));
+        return flags;
+    }
+    if replay.resolved(ix) {
+        flags.push_str(&format!("  {}", theme.warn("[resolved]")));
+    }
+    match replay.footing(ix) {
+        Footing::Computed => {}
+        Footing::Asserted => flags.push_str(&format!("  {}", theme.dim("[rests on an asserted state]"))),
+        Footing::Unknown => flags.push_str(&format!("  {}", theme.warn("[state unknown: a hole below]"))),
+    }
+    flags
+}
+
+fn write_current(replay: &Replay<'_>, describer: &Describer<'_>, ui: &mut Ui) -> Result<(), CliError> {
+    let theme = ui.theme();
+    let current = replay.current();
+    let names: Vec<String> = current.extremities.iter().map(|ix| describer.short_id(*ix)).collect();
+    let over = text::count(names.len(), "forward extremity").replace("extremitys", "extremities");
+    writeln!(ui.out())?;
+    match &current.state {
+        Some(state) => {
+            let hash = state.hash(replay.room());
+            let keys = text::count(state.len(), "key");
+            writeln!(ui.out(), "{} {keys}, hash {hash}", theme.heading("Current state:"))?;
+        }
+        None => writeln!(ui.out(), "{} unknown, for it lies behind a hole", theme.heading("Current state:"))?,
+    }
+    writeln!(ui.out(), "over {over}: {}", names.join(", "))?;
+    let rejected = text::count(replay.rejected().len(), "event");
+    let merges = replay.room().events().filter(|ix| replay.resolved(*ix)).count();
+    writeln!(
+        ui.out(),
+        "{rejected} rejected, {} resolved; algorithm {}, profile {}",
+        text::count(merges, "merge"),
+        replay.algorithm(),
+        replay.profile().as_str(),
+    )?;
+    Ok(())
+}
