@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::args::{Globals, ReplayArgs, StateForm};
@@ -23,49 +24,68 @@ pub(super) fn run(args: &ReplayArgs, globals: &Globals, ui: &mut Ui) -> Result<u
     let wanted = select::events(&dump, &args.at)?;
     let events: Vec<EventIx> = if wanted.is_empty() { room.events().collect() } else { wanted };
     let replay = ui.busy("replaying", || Replay::new(room, globals.algorithm(), globals.profile()));
-    let mut hashes = Hashes { replay: &replay, after: vec![None; room.len()] };
+    let hashed: &[EventIx] = if globals.is_json() && args.state != StateForm::Hash { &[] } else { &events };
+    let hashes = ui.busy("hashing states", || Hashes::new(&replay, hashed));
     if globals.is_json() {
         for ix in events {
-            ui.json(&event_json(&mut hashes, ix, args.state))?;
+            ui.json(&event_json(&replay, &hashes, ix, args.state))?;
         }
         ui.json(&final_json(&replay))?;
     } else {
-        write_table(&mut hashes, &Describer::of(&dump), &events, ui)?;
+        write_table(&replay, &hashes, &Describer::of(&dump), &events, ui)?;
     }
     findings::show_some(&replay.findings(), ui);
     Ok(0)
 }
 
 /// State hashes, each computed once: most events have the state of their parent.
-struct Hashes<'a> {
-    replay: &'a Replay<'a>,
-    after: Vec<Option<String>>,
+struct Hashes {
+    /// For every event the numbers of the states before and after it; `None` where unknown.
+    numbers: Vec<[Option<usize>; 2]>,
+    /// By number; empty where nobody asks.
+    hashes: Vec<String>,
 }
 
-impl Hashes<'_> {
-    fn room(&self) -> &Room {
-        self.replay.room()
-    }
-
-    fn before(&mut self, ix: EventIx) -> Option<String> {
-        let before = self.replay.before(ix)?;
-        let room = self.replay.room();
-        let parent =
-            room.prev_events(ix).iter().copied().find(|parent| {
-                self.replay.after(*parent).is_some_and(|after| after.shares_root_with(before))
+impl Hashes {
+    /// Hashes the states at the given events. A hash is over a whole state, so large rooms keep all cores busy.
+    fn new(replay: &Replay<'_>, events: &[EventIx]) -> Self {
+        let room = replay.room();
+        let mut numbers: Vec<[Option<usize>; 2]> = Vec::with_capacity(room.len());
+        let mut states: Vec<&StateMap> = Vec::new();
+        for ix in room.events() {
+            let before = replay.before(ix).map(|before| {
+                let parent = room.prev_events(ix).iter().find(|parent| {
+                    replay.after(**parent).is_some_and(|after| after.shares_root_with(before))
+                });
+                parent.and_then(|parent| numbers[parent.index()][1]).unwrap_or_else(|| {
+                    states.push(before);
+                    states.len() - 1
+                })
             });
-        match parent {
-            Some(parent) => self.after(parent),
-            None => Some(before.hash(room)),
+            let after = replay.after(ix).map(|after| match before {
+                Some(number) if after.shares_root_with(states[number]) => number,
+                _ => {
+                    states.push(after);
+                    states.len() - 1
+                }
+            });
+            numbers.push([before, after]);
         }
+        let mut wanted = vec![false; states.len()];
+        for number in events.iter().flat_map(|ix| numbers[ix.index()]).flatten() {
+            wanted[number] = true;
+        }
+        let hash = |(state, wanted): (&StateMap, bool)| if wanted { state.hash(room) } else { String::new() };
+        let hashes = states.into_par_iter().zip(wanted).map(hash).collect();
+        Self { numbers, hashes }
     }
 
-    fn after(&mut self, ix: EventIx) -> Option<String> {
-        if self.after[ix.index()].is_none() {
-            let after = self.replay.after(ix)?;
-            self.after[ix.index()] = Some(after.hash(self.replay.room()));
-        }
-        self.after[ix.index()].clone()
+    fn before(&self, ix: EventIx) -> Option<&str> {
+        self.numbers[ix.index()][0].map(|number| &*self.hashes[number])
+    }
+
+    fn after(&self, ix: EventIx) -> Option<&str> {
+        self.numbers[ix.index()][1].map(|number| &*self.hashes[number])
     }
 }
 
@@ -82,9 +102,8 @@ pub(super) fn state_json(room: &Room, state: &StateMap) -> Value {
     state.list(room).map(|(event_type, state_key, event)| json!([event_type, state_key, event])).collect()
 }
 
-fn event_json(hashes: &mut Hashes<'_>, ix: EventIx, form: StateForm) -> Value {
-    let replay = hashes.replay;
-    let room = hashes.room();
+fn event_json(replay: &Replay<'_>, hashes: &Hashes, ix: EventIx, form: StateForm) -> Value {
+    let room = replay.room();
     let mut object = json!({
         "event_id": room.id(ix),
         "rejected": rejection_json(room, replay.rejection(ix)),
@@ -103,7 +122,6 @@ fn event_json(hashes: &mut Hashes<'_>, ix: EventIx, form: StateForm) -> Value {
             object["state_after"] = hashes.after(ix).into();
         }
         StateForm::Full => {
-            let room = hashes.room();
             let list = |state: Option<&StateMap>| state.map_or(Value::Null, |state| state_json(room, state));
             object["state_before"] = list(replay.before(ix));
             object["state_after"] = list(replay.after(ix));
@@ -129,7 +147,8 @@ fn final_json(replay: &Replay<'_>) -> Value {
 }
 
 fn write_table(
-    hashes: &mut Hashes<'_>,
+    replay: &Replay<'_>,
+    hashes: &Hashes,
     describer: &Describer<'_>,
     events: &[EventIx],
     ui: &mut Ui,
@@ -143,9 +162,9 @@ fn write_table(
     );
     writeln!(ui.out(), "{}", theme.heading(heading))?;
     for ix in events.iter().copied() {
-        let short = |hash: Option<String>| hash.map_or("?".to_owned(), |hash| hash[..HASH].to_owned());
+        let short = |hash: Option<&str>| hash.map_or("?".to_owned(), |hash| hash[..HASH].to_owned());
         let (before, after) = (short(hashes.before(ix)), short(hashes.after(ix)));
-        let flags = flags(hashes.replay, describer, ix, theme);
+        let flags = flags(replay, describer, ix, theme);
         let painted = if before == after { theme.dim(after) } else { theme.good(after) };
         writeln!(
             ui.out(),
@@ -158,7 +177,7 @@ fn write_table(
             flags,
         )?;
     }
-    write_current(hashes.replay, describer, ui)
+    write_current(replay, describer, ui)
 }
 
 /// What is special about an event, in brackets.

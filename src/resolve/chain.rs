@@ -3,11 +3,11 @@
 //! Events are visited in descending index, so an event is met only after everything that cites it: one pass suffices,
 //! and it ends as soon as nothing that is left can matter.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
 use super::step::{BetweenEntry, DifferenceEntry, Reach};
 use crate::room::{EventIx, EventSet, Room};
-use crate::state::Split;
+use crate::state::{Split, StateMap};
 
 /// The auth graph as a profile sees it.
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +63,15 @@ impl Masks {
 }
 
 /// A walk that finds the auth difference of state sets.
+///
+/// It starts from the conflicted events and goes down. That the unconflicted events have auth chains too is not
+/// walked (a room has thousands of members) but asked, of the few events it matters for: see [`Shared`].
 pub(super) struct DifferenceWalk<'a, 'm> {
     graph: AuthGraph<'a>,
     masks: &'m mut Masks,
     sets: usize,
     inclusive: bool,
+    shared: Shared<'a>,
     queue: BinaryHeap<EventIx>,
     /// How many queued events may still belong to the difference, or pass a partial mask on.
     undecided: usize,
@@ -80,12 +84,13 @@ impl<'a, 'm> DifferenceWalk<'a, 'm> {
     pub(super) fn run(
         graph: AuthGraph<'a>,
         masks: &'m mut Masks,
-        split: &Split,
+        split: &'a Split,
         sets: usize,
         inclusive: bool,
     ) -> Vec<EventIx> {
         masks.reset(graph.room.len(), sets);
-        let mut walk = Self { graph, masks, sets, inclusive, queue: BinaryHeap::new(), undecided: 0 };
+        let shared = Shared { graph, state: &split.unconflicted, dead_ends: HashSet::new() };
+        let mut walk = Self { graph, masks, sets, inclusive, shared, queue: BinaryHeap::new(), undecided: 0 };
         let mut bits = vec![0; walk.masks.words];
         for conflict in &split.conflicts {
             for candidate in conflict.candidates() {
@@ -95,10 +100,6 @@ impl<'a, 'm> DifferenceWalk<'a, 'm> {
                 }
                 walk.add(candidate, &bits, false);
             }
-        }
-        let full: Vec<u64> = (0..walk.masks.words).map(|word| walk.full(word)).collect();
-        for (_, event) in split.unconflicted.iter() {
-            walk.add(event, &full, false);
         }
         walk.descend()
     }
@@ -114,8 +115,15 @@ impl<'a, 'm> DifferenceWalk<'a, 'm> {
         while self.undecided > 0 {
             let Some(ix) = self.queue.pop() else { break };
             self.undecided -= usize::from(self.is_undecided(ix));
-            if self.is_partial(ix) {
+            let in_state = self.shared.has(ix);
+            let in_all_chains = (self.inclusive && in_state) || self.shared.cites(ix);
+            if !in_all_chains && self.is_partial(ix) {
                 difference.push(ix);
+            }
+            if in_all_chains || in_state {
+                // Whatever it cites is in the chain of every set. Should another path lead there, the same question
+                // gets the same answer.
+                continue;
             }
             for (word, (own, chain)) in self.masks.own(ix).iter().zip(self.masks.chain(ix)).enumerate() {
                 reach[word] = own | chain;
@@ -149,7 +157,7 @@ impl<'a, 'm> DifferenceWalk<'a, 'm> {
         }
     }
 
-    /// Whether the event is in some but not all chains.
+    /// Whether the event is in some but not all chains, as far as the conflicted events go.
     fn is_partial(&self, ix: EventIx) -> bool {
         let (mut some, mut all) = (false, true);
         for (word, (own, chain)) in self.masks.own(ix).iter().zip(self.masks.chain(ix)).enumerate() {
@@ -167,6 +175,50 @@ impl<'a, 'm> DifferenceWalk<'a, 'm> {
             hands_on_all &= own | chain == self.full(word);
         }
         !hands_on_all || self.is_partial(ix)
+    }
+}
+
+/// The auth chain of the unconflicted state, asked event by event.
+///
+/// Whether an event is in it is found out by going *up*, from the event to those that cite it, until one is part of
+/// the unconflicted state. Power levels, join rules and the create event are cited by nearly every member, so the
+/// search ends at once; an event that nobody cites any more has little above it. Events found to lead nowhere
+/// are remembered.
+struct Shared<'a> {
+    graph: AuthGraph<'a>,
+    state: &'a StateMap,
+    dead_ends: HashSet<EventIx>,
+}
+
+impl Shared<'_> {
+    /// Whether the event is part of the unconflicted state.
+    fn has(&self, ix: EventIx) -> bool {
+        self.graph.room.key_of(ix).is_some_and(|key| self.state.get(key) == Some(ix))
+    }
+
+    /// Whether an event of the unconflicted state cites the event, directly or through others.
+    fn cites(&mut self, ix: EventIx) -> bool {
+        if self.graph.implied_create == Some(ix) {
+            return self.state.len() > usize::from(self.has(ix));
+        }
+        if self.dead_ends.contains(&ix) {
+            return false;
+        }
+        let mut seen = HashSet::from([ix]);
+        let mut stack = vec![ix];
+        while let Some(at) = stack.pop() {
+            for child in self.graph.room.auth_children(at) {
+                if self.has(*child) {
+                    return true;
+                }
+                if !self.dead_ends.contains(child) && seen.insert(*child) {
+                    stack.push(*child);
+                }
+            }
+        }
+        // Nothing above any of them is part of the state.
+        self.dead_ends.extend(seen);
+        false
     }
 }
 

@@ -52,12 +52,16 @@ impl Adjacency {
         self.with_missing.iter().map(|(ix, links)| (*ix, &**links))
     }
 
-    /// The same edges the other way round; each list in ascending order, without repetition.
-    pub(super) fn reversed(&self) -> Self {
+    /// The same edges the other way round, those of the events that `counts` says; each list in ascending order, without
+    /// repetition.
+    pub(super) fn reversed(&self, counts: impl Fn(EventIx) -> bool) -> Self {
         let events = self.offsets.len() - 1;
         let mut lists = vec![Vec::new(); events];
         for place in 0..events {
             let from = EventIx::new(place);
+            if !counts(from) {
+                continue;
+            }
             for target in self.of(from) {
                 let list: &mut Vec<Link> = &mut lists[target.index()];
                 if list.last() != Some(&Link::Event(from)) {

@@ -82,12 +82,21 @@ impl Room {
         let prev = Adjacency::new(sorted.links(Event::prev_events, true));
         let auth = Adjacency::new(sorted.links(Event::auth_events, false));
         let Sorted { events, by_id, missing, .. } = sorted;
+        // Messages cite, but are not cited, unless somebody is up to something.
+        let mut cited = EventSet::new(nodes.len());
+        for place in 0..nodes.len() {
+            for target in auth.of(EventIx::new(place)) {
+                cited.insert(*target);
+            }
+        }
+        let auth_children = auth.reversed(|ix| nodes[ix.index()].key.is_some() || cited.contains(ix));
         let mut room = Self {
             rules,
             room_id,
             create: None,
             nodes,
-            children: prev.reversed(),
+            children: prev.reversed(|_| true),
+            auth_children,
             prev,
             auth,
             well_known: keys.well_known(),

@@ -134,6 +134,7 @@ pub struct Room {
     prev: Adjacency,
     auth: Adjacency,
     children: Adjacency,
+    auth_children: Adjacency,
     asserted: BTreeMap<(EventIx, When), AssertedState>,
     asserted_missing: BTreeMap<MissingIx, AssertedState>,
     annotations: Annotations,
@@ -293,6 +294,12 @@ impl Room {
     /// The events that have this one among their parents, in topological order.
     pub fn children(&self, ix: EventIx) -> &[EventIx] {
         self.children.of(ix)
+    }
+
+    /// The events that have this one among their auth events, in topological order: all state events of those, and of
+    /// the others those that are cited in their turn.
+    pub fn auth_children(&self, ix: EventIx) -> &[EventIx] {
+        self.auth_children.of(ix)
     }
 
     /// The number of state keys.
