@@ -86,7 +86,7 @@ fn replay_is_json_lines_for_programs() {
         assert_eq!(hash["state_after"], told["state_after_hash"]);
         assert_eq!(hash["resolved"], told["resolved"]);
         assert_eq!(hash["rejected"].is_null(), told["rejected"].is_null());
-        assert!(list["state_after"].as_array().unwrap().is_sorted_by_key(|entry| entry.to_string()));
+        assert!(list["state_after"].as_array().unwrap().is_sorted_by_key(ToString::to_string));
         assert!(none.get("state_before").is_none());
     }
     let last = &hashes[hashes.len() - 1]["final"];

@@ -28,7 +28,7 @@ pub fn check_independent<R: Recorder>(
     }
     if room.rules().room_id_is_create_id {
         let create = create_by_room_id(room, ix);
-        if !create.is_some_and(|create| !is_rejected(create)) {
+        if create.is_none_or(&is_rejected) {
             recorder.record(|| Operand::Create(create));
             return Err(Refusal::Rule(Rule::RoomIdNotCreate));
         }

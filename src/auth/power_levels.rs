@@ -62,7 +62,7 @@ where
         }
         _ => !matches!(raw, RawLevel::Integer(_)),
     };
-    for raw in new.named.iter().flatten().filter(|raw| bad(raw)) {
+    if let Some(raw) = new.named.iter().flatten().find(|raw| bad(raw)) {
         return Err(fail(Rule::LevelsNamed, format!("{raw} is not an integer")));
     }
     for map in [&new.events, &new.notifications] {

@@ -216,6 +216,14 @@ fn write_current(replay: &Replay<'_>, describer: &Describer<'_>, ui: &mut Ui) ->
             let keys = text::count(state.len(), "key");
             writeln!(ui.out(), "{} {keys}, hash {hash}", theme.heading("Current state:"))?;
         }
+        None if names.is_empty() => {
+            writeln!(
+                ui.out(),
+                "{} unknown, for no event has a place in the DAG",
+                theme.heading("Current state:")
+            )?;
+            return Ok(());
+        }
         None => writeln!(ui.out(), "{} unknown, for it lies behind a hole", theme.heading("Current state:"))?,
     }
     writeln!(ui.out(), "over {over}: {}", names.join(", "))?;

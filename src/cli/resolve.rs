@@ -43,6 +43,12 @@ pub(super) fn run(args: &ResolveArgs, globals: &Globals, ui: &mut Ui) -> Result<
     let named = !at.is_empty();
     let (mut question, sets) = ask(&replay, &describer, at);
     let sets = match sets {
+        Ok(sets) if sets.is_empty() && !named => {
+            return Err(CliError::new(
+                "no event of the dump has a place in the DAG: there is no current state",
+            )
+            .hint("an export of the timeline is needed, not of the state alone"));
+        }
         Ok(sets) => sets,
         // The state before it is unknown, but why the event was rejected may be known all the same.
         Err(why) => match question.at[..] {
@@ -266,7 +272,8 @@ impl Answer<'_> {
             self.globals.profile().as_str(),
         )?;
         for (number, input) in question.inputs.iter().enumerate() {
-            let label = if question.inputs.len() > 1 { format!("set {}: ", number + 1) } else { String::new() };
+            let label =
+                if question.inputs.len() > 1 { format!("set {}: ", number + 1) } else { String::new() };
             writeln!(ui.out(), "  {}{input}", theme.dim(label))?;
         }
         if let Some(failure) = failure {

@@ -162,7 +162,8 @@ impl Intake {
         let id = raw.given_id().map(Box::from);
         if let Some(first) = self.repeats(&raw) {
             let at = first.map_or(String::new(), |line| format!(" on line {line}"));
-            self.findings.push(raw.finding(Code::DuplicateEvent, format!("the same event is also given{at}")));
+            self.findings
+                .push(raw.finding(Code::DuplicateEvent, format!("the same event is also given{at}")));
             return id;
         }
         self.oddities(&raw);

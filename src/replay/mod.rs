@@ -115,7 +115,7 @@ pub struct Current {
     /// parent. Events recorded as soft-failed or as outliers are none, but what an accepted event reaches through
     /// soft-failed ones is none either.
     pub extremities: Vec<EventIx>,
-    /// The resolved state; `None` if the state after an extremity is unknown.
+    /// The resolved state; `None` if there is no extremity, or the state after one is unknown.
     pub state: Option<StateMap>,
     /// How far it can be relied on.
     pub footing: Footing,
@@ -345,7 +345,8 @@ impl<'a> Replay<'a> {
     fn find_current(&self, resolver: &mut Resolver<'_>) -> Current {
         let extremities = self.forward_extremities();
         let states: Option<Vec<StateMap>> = extremities.iter().map(|ix| self.after(*ix).cloned()).collect();
-        let Some(states) = states else {
+        // A dump of nothing but outliers has no extremities: then nothing is known, which is not an empty state.
+        let Some(states) = states.filter(|states| !states.is_empty()) else {
             return Current {
                 extremities,
                 state: None,

@@ -83,6 +83,8 @@ impl<'a> Replay<'a> {
                 Some(key) if !self.rejected.contains(*auth) => own.set(key, *auth),
                 Some(_) => {}
                 None if errors == Errors::Refuse => {}
+                // ruma looks at rejection first. Synapse does too, but has stumbled over the event before.
+                None if errors == Errors::RumaErrors && self.rejected.contains(*auth) => {}
                 None => return Err(Failure::no_state_key(room, *auth, errors)),
             }
         }
@@ -101,15 +103,15 @@ impl<'a> Replay<'a> {
         recorder: impl Recorder,
     ) -> CheckVerdict {
         let switches = self.profile.switches();
+        if self.room.key_of(event).is_none() {
+            return CheckVerdict::NotState;
+        }
         let selected = match selection(self.room, event, self.profile) {
             Ok(selected) => selected,
             Err(refusal) => return CheckVerdict::Rules(Err(refusal)),
         };
         if switches.rejected_stay_out && self.rejected.contains(event) {
             return CheckVerdict::RejectedBefore;
-        }
-        if self.room.key_of(event).is_none() {
-            return CheckVerdict::NotState;
         }
         let look_up = |key: KeyIx| match instead {
             Some((other, event)) if other == key => Some(event),

@@ -70,7 +70,7 @@ pub(super) fn mainline_order<O: Observer>(
     let mut dropped: Vec<EventIx> = Vec::new();
     for event in events {
         let timestamp = room.event(*event).origin_server_ts();
-        match walks.from_oldest(*event) {
+        match walks.walk_from(*event) {
             Some(from_oldest) => ranked.push((Rank { from_oldest, timestamp }, *event)),
             None => dropped.push(*event),
         }
@@ -120,7 +120,7 @@ impl<'a> Walks<'a> {
         Self { room, profile, mainline, known }
     }
 
-    fn from_oldest(&mut self, event: EventIx) -> Option<usize> {
+    fn walk_from(&mut self, event: EventIx) -> Option<usize> {
         let mut walked = Vec::new();
         let mut at = event;
         let end = loop {

@@ -17,6 +17,7 @@
 //! <https://spec.matrix.org/latest/rooms/v12/#state-resolution> (MSC4297).
 
 mod chain;
+mod chance;
 mod iterative;
 mod mainline;
 mod power;

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Failure;
 use super::chain::AuthGraph;
+use super::chance::sender_levels;
 use super::step::{Decider, Observer, PowerEntry, PowerEvents, PowerKey, PowerPop, PowerReason, Step};
 use crate::auth::{Errors, Level, LevelSource, Profile, Refusal, create_by_room_id, sender_level};
 use crate::event::Kind;
@@ -157,8 +158,8 @@ fn nearest_inside(
     nearest
 }
 
-/// The power levels and the create event among an event's auth events, as the profile picks them.
-fn cited(room: &Room, ix: EventIx, profile: Profile) -> (Option<EventIx>, Option<EventIx>) {
+/// The power levels and the create event among an event's auth events; the last of several.
+fn cited(room: &Room, ix: EventIx) -> (Option<EventIx>, Option<EventIx>) {
     let implied = room.rules().room_id_is_create_id;
     let mut levels = None;
     let mut create = if implied { create_by_room_id(room, ix) } else { None };
@@ -168,10 +169,6 @@ fn cited(room: &Room, ix: EventIx, profile: Profile) -> (Option<EventIx>, Option
             levels = Some(auth);
         } else if event.is_state_of(Kind::Create) && !implied {
             create = Some(auth);
-        }
-        // ruma stops once it has both; the others let the last of several win.
-        if profile == Profile::Ruma && levels.is_some() && create.is_some() {
-            break;
         }
     }
     (levels, create)
@@ -184,72 +181,37 @@ fn keys(
     events: &[(EventIx, PowerReason)],
     waits_for: &[Vec<EventIx>],
 ) -> Result<Vec<(EventIx, PowerKey)>, Failure> {
-    let mut keys = Vec::with_capacity(events.len());
-    let mut uncited = Vec::new();
-    let mut creates: BTreeSet<EventIx> = BTreeSet::new();
-    for (ix, _) in events {
-        let (levels, create) = cited(room, *ix, profile);
-        creates.extend(create);
-        let create = match (create, profile.switches().errors) {
-            (Some(create), _) => Some(create),
-            (None, Errors::Raise) if room.event(*ix).kind() != Kind::Create => {
-                return Err(Failure::new(room, *ix, "AssertionError: no create event among the auth events"));
-            }
-            (None, Errors::RumaErrors) => {
-                uncited.push((keys.len(), levels));
-                None
-            }
-            (None, Errors::Refuse) => room.create_event().filter(|create| create != ix),
-            (None, Errors::Raise) => None,
+    let events: Vec<EventIx> = events.iter().map(|(event, _)| *event).collect();
+    let keys = |levels: &Vec<(Level, LevelSource)>| -> Vec<(EventIx, PowerKey)> {
+        let key = |(ix, (level, source)): (&EventIx, &(Level, LevelSource))| {
+            let timestamp = room.event(*ix).origin_server_ts();
+            (*ix, PowerKey { level: *level, source: *source, timestamp })
         };
-        let (level, source) = sender_level(room, profile, *ix, levels, create).or_else(|refusal| {
-            match (&refusal, profile.switches().errors) {
-                (Refusal::Rule(_), _) | (_, Errors::Refuse) => {
-                    Ok((Level::Finite(0), LevelSource::NoPowerLevels))
-                }
-                _ => Err(Failure::new(room, *ix, refusal.detail().unwrap_or_default())),
-            }
-        })?;
-        keys.push((*ix, PowerKey { level, source, timestamp: room.event(*ix).origin_server_ts() }));
-    }
-    refuse_chance(room, profile, &keys, &uncited, &creates, waits_for)?;
-    Ok(keys)
+        events.iter().zip(levels).map(key).collect()
+    };
+    let levels = if profile.switches().errors == Errors::RumaErrors {
+        sender_levels(room, &events, |levels| Kahn::new(room, &keys(levels), waits_for).run(&mut ()))?
+    } else {
+        events.iter().map(|ix| cited_level(room, profile, *ix)).collect::<Result<_, _>>()?
+    };
+    Ok(keys(&levels))
 }
 
-/// ruma reads the creators from whichever event it happens to visit first, so the level of an event that cites
-/// no create event is a matter of chance (D25). If the order depends on it, the answer varies from run to run.
-fn refuse_chance(
-    room: &Room,
-    profile: Profile,
-    keys: &[(EventIx, PowerKey)],
-    uncited: &[(usize, Option<EventIx>)],
-    creates: &BTreeSet<EventIx>,
-    waits_for: &[Vec<EventIx>],
-) -> Result<(), Failure> {
-    if uncited.is_empty() || creates.is_empty() {
-        return Ok(());
-    }
-    let expected = Kahn::new(room, keys, waits_for).run(&mut ());
-    for create in creates {
-        // Each such event may or may not be visited before the creators are known: try all of them, each alone, and
-        // all but one.
-        for pattern in 0..=2 * uncited.len() {
-            let mut other = keys.to_vec();
-            for (number, (place, levels)) in uncited.iter().enumerate() {
-                let knows = pattern == 0 || pattern == 1 + number || pattern > uncited.len() && pattern != 1 + uncited.len() + number;
-                let (ix, key) = &mut other[*place];
-                if let (true, Ok((level, _))) = (knows, sender_level(room, profile, *ix, *levels, Some(*create))) {
-                    key.level = level;
-                }
-            }
-            if Kahn::new(room, &other, waits_for).run(&mut ()) != expected {
-                let (place, _) = uncited[0];
-                let text = "not deterministic: the answer varies from run to run";
-                return Err(Failure::new(room, keys[place].0, text));
-            }
+/// The level of an event's sender by what the event cites.
+fn cited_level(room: &Room, profile: Profile, ix: EventIx) -> Result<(Level, LevelSource), Failure> {
+    let errors = profile.switches().errors;
+    let (levels, create) = cited(room, ix);
+    let create = match create {
+        None if errors == Errors::Raise && room.event(ix).kind() != Kind::Create => {
+            return Err(Failure::new(room, ix, "AssertionError: no create event among the auth events"));
         }
-    }
-    Ok(())
+        None if errors == Errors::Refuse => room.create_event().filter(|create| *create != ix),
+        create => create,
+    };
+    sender_level(room, profile, ix, levels, create).or_else(|refusal| match (&refusal, errors) {
+        (Refusal::Rule(_), _) | (_, Errors::Refuse) => Ok((Level::Finite(0), LevelSource::NoPowerLevels)),
+        _ => Err(Failure::new(room, ix, refusal.detail().unwrap_or_default())),
+    })
 }
 
 /// Kahn's algorithm from the oldest events on; of the ready events the one of least key comes first.

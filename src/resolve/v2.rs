@@ -14,7 +14,7 @@ use super::step::{
 use super::{Algorithm, Failure, Sizes};
 use crate::auth::{Errors, Profile};
 use crate::room::{EventIx, EventSet, KeyIx, Room};
-use crate::state::{Split, StateMap};
+use crate::state::{Conflict, Split, StateMap};
 
 /// Where and how to resolve.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +76,7 @@ fn full_conflicted_set<O: Observer>(
     observer: &mut O,
 ) -> Result<Vec<EventIx>, Failure> {
     let graph = context.graph();
-    let mut conflicted: Vec<EventIx> =
-        split.conflicts.iter().flat_map(|conflict| conflict.candidates()).collect();
+    let mut conflicted: Vec<EventIx> = split.conflicts.iter().flat_map(Conflict::candidates).collect();
     conflicted.sort_unstable();
     conflicted.dedup();
 

@@ -45,8 +45,9 @@ impl Page<'_> {
         self.fact("Version", &format!("{} ({})", facts.room_version, facts.room_version_from))?;
         self.fact("Algorithm", &format!("{}, profile {}", facts.algorithm, facts.profile))?;
         let compression = facts.compression.map(|name| format!(", {name}")).unwrap_or_default();
+        let noun = if facts.lines == 1 { "line" } else { "lines" };
         let lines = text::number(facts.lines);
-        self.fact("Input", &format!("{}{compression}, {lines} lines", facts.format))?;
+        self.fact("Input", &format!("{}{compression}, {lines} {noun}", facts.format))?;
         if let Some(create) = &facts.create {
             let id = self.id(create.event_id);
             let by = text::escape(create.sender);
@@ -89,6 +90,9 @@ impl Page<'_> {
         }
         self.rest(facts.forward_extremities.len())?;
         let state = match (&facts.state_hash, facts.footing) {
+            (None, _) if facts.forward_extremities.is_empty() => {
+                "unknown, for no event has a place in the DAG".to_owned()
+            }
             (None, _) => "unknown, for what an extremity rests on is missing".to_owned(),
             (Some(hash), "asserted") => format!("{hash} (rests on an asserted state)"),
             (Some(hash), _) => hash.clone(),
