@@ -1,5 +1,10 @@
 //! Rooms with what Synapse and ruma decide about them: the corpora beside the project, and the copy of a part of one
 //! that the project carries. Expected results come from those implementations, never from this program.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
 
 use std::fs;
 use std::io::Read as _;

@@ -1,4 +1,5 @@
 //! Every fixture tells its story as its `expected.json` says, under the profile and algorithm it says it for.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -114,12 +114,14 @@ pub(crate) type Answer = Result<BTreeSet<(String, String, String)>, String>;
 
 impl<'a> RumaSide<'a> {
     pub(crate) fn new(room: &'a Room) -> Self {
-        let pdus: Vec<Pdu> = room
-            .events()
-            .map(|ix| Pdu::new(room.event(ix)).expect("only what ruma can hold is generated"))
-            .collect();
+        Self::try_new(room).expect("only what ruma can hold is generated")
+    }
+
+    /// `None` if ruma's types cannot hold an event of the room.
+    pub(crate) fn try_new(room: &'a Room) -> Option<Self> {
+        let pdus: Vec<Pdu> = room.events().map(|ix| Pdu::new(room.event(ix))).collect::<Option<_>>()?;
         let by_id = pdus.iter().zip(room.events()).map(|(pdu, ix)| (pdu.id.clone(), ix)).collect();
-        Self { room, rules: room.rules().ruma().authorization, pdus, by_id }
+        Some(Self { room, rules: room.rules().ruma().authorization, pdus, by_id })
     }
 
     fn seen(&self, ix: EventIx, rejected: &EventSet) -> Seen<'_> {
@@ -222,9 +224,13 @@ pub(crate) fn strict_chain(room: &Room, from: impl Iterator<Item = EventIx>) -> 
 pub(crate) fn subgraph(room: &Room, conflicted: &BTreeSet<EventIx>) -> BTreeSet<EventIx> {
     let mut below = strict_chain(room, conflicted.iter().copied());
     below.extend(conflicted);
-    let reaches = |ix: &EventIx| {
-        conflicted.contains(ix)
-            || strict_chain(room, std::iter::once(*ix)).iter().any(|below| conflicted.contains(below))
-    };
-    below.into_iter().filter(reaches).collect()
+    // What an event cites comes before it in this order.
+    let mut subgraph = BTreeSet::new();
+    for ix in below {
+        let cites_one = room.auth_events(ix).iter().any(|auth| subgraph.contains(auth));
+        if cites_one || conflicted.contains(&ix) {
+            subgraph.insert(ix);
+        }
+    }
+    subgraph
 }
