@@ -377,6 +377,14 @@ impl PowerLevels {
         })
     }
 
+    /// Whether a level lies beyond `i64`, so that it was taken as the nearest number.
+    pub(super) fn is_clamped(&self) -> bool {
+        let maps = [&self.users, &self.events, &self.notifications].into_iter().filter_map(Field::value);
+        let listed = maps.flat_map(|levels| &levels.entries).map(|(_, level)| level);
+        let clamped = |level: &RawLevel| matches!(level, RawLevel::Integer(i64::MIN | i64::MAX));
+        self.named.iter().flatten().chain(listed).any(clamped)
+    }
+
     /// A named level as written.
     pub fn named(&self, name: NamedLevel) -> Option<&RawLevel> {
         self.named[name as usize].as_ref()

@@ -66,7 +66,7 @@ impl std::error::Error for Malformed {}
 /// Something odd about a usable PDU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Oddity {
-    /// A number of this field lies outside the range computed with, and was clamped.
+    /// A number of this field (or of this kind, in `content`) lies outside the range computed with, and was clamped.
     OutOfRange(&'static str),
     /// The field has the wrong type; the text says what it is. It was treated as absent.
     WrongType(&'static str, &'static str),
@@ -154,6 +154,11 @@ impl Event {
         let content = reader.required("content", content)?;
         let content = Content::parse(&event_type, content)
             .map_err(|_| reader.wrong_type("content", content, "an object"))?;
+        if let Content::PowerLevels(levels) = &content
+            && levels.is_clamped()
+        {
+            reader.oddities.push(Oddity::OutOfRange("power level"));
+        }
         let event = Event {
             room_id: reader.optional_string("room_id", room_id),
             kind,
@@ -423,6 +428,9 @@ mod tests {
         let parsed = Event::parse(&with("origin_server_ts", "99999999999999999999")).unwrap();
         assert_eq!(parsed.oddities, [Oddity::OutOfRange("origin_server_ts")]);
         assert_eq!(parsed.event().origin_server_ts(), i64::MAX);
+        let levels = with("type", "\"m.room.power_levels\"")
+            .replace(r#"{"membership":"join"}"#, r#"{"users":{"@a:x":1e3,"@b:x":99999999999999999999}}"#);
+        assert_eq!(Event::parse(&levels).unwrap().oddities, [Oddity::OutOfRange("power level")]);
         let parsed = Event::parse(&with("depth", "\"x\"")).unwrap();
         assert_eq!(parsed.oddities, [Oddity::WrongType("depth", "a string")]);
     }

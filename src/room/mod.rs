@@ -17,6 +17,7 @@ mod index;
 mod keys;
 mod order;
 mod set;
+mod sorted;
 
 use std::collections::{BTreeMap, HashMap};
 
