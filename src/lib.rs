@@ -1,4 +1,41 @@
 //! Hindsight: a time-travelling debugger for Matrix state resolution.
+//!
+//! Load a room dump, replay it, and look into any resolution:
+//!
+//! ```
+//! use hindsight::auth::Profile;
+//! use hindsight::dump::{Options, load};
+//! use hindsight::explain::explain_steps;
+//! use hindsight::replay::Replay;
+//!
+//! let scenario = include_bytes!("../fixtures/topic-vs-ban/scenario.json5");
+//! let dump = load(scenario, &Options::default())?;
+//! let replay = Replay::new(&dump.room, None, Profile::Spec);
+//!
+//! let merge = dump.room.events().rfind(|ix| replay.resolved(*ix)).expect("the room forks");
+//! let inputs = replay.inputs(merge).expect("nothing is missing");
+//! let (resolution, steps) = replay.steps(&inputs);
+//! assert_eq!(Some(&resolution.state), replay.before(merge));
+//! assert!(!explain_steps(&dump.room, &steps).is_empty());
+//! # Ok::<(), hindsight::dump::LoadError>(())
+//! ```
+//!
+//! The modules are the rooms of a house; each uses only those listed before it:
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`event`] | one PDU, parsed once; room versions as a table of flags |
+//! | [`report`] | findings: what every partial failure becomes |
+//! | [`room`] | the room as a graph of dense indices |
+//! | [`state`] | states as persistent maps |
+//! | [`dump`] | bytes in, events and findings out |
+//! | [`auth`] | the authorization rules, and the profiles |
+//! | [`resolve`] | state resolution v1, v2, v2.1, and its steps |
+//! | [`replay`] | state before and after every event |
+//! | [`explain`] | steps and verdicts as sentences |
+//!
+//! None of them does I/O, reads a clock, starts a thread or prints: the same code serves a terminal, a server and a
+//! browser tab. Broken input is normal: loading returns what can be shown, and findings about the rest.
 #![forbid(unsafe_code)]
 
 pub mod auth;
