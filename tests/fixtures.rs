@@ -210,7 +210,7 @@ fn the_priority_inversion_shows_in_the_ready_sets() {
     }
     assert!(overtaken, "the demotion is popped while the earlier kick waits");
     let text = labels(room, &steps);
-    assert!(text.contains("blocked: "), "{text}");
+    assert!(text.contains("blocked, or it would come first: "), "{text}");
     assert!(text.contains("with that, the verdict would be the opposite"), "{text}");
     assert!(text.contains("refused by rule 4.5.5"), "{text}");
 }

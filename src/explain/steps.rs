@@ -1,5 +1,6 @@
 //! A resolution as a tree of sentences.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::verdict::{operand_nodes, verdict_sentence};
@@ -120,19 +121,8 @@ impl<'a> Story<'a> {
                 sentence.with(": ").with(why).with(other)
             }
         };
-        let mut children = Vec::new();
+        let mut children = self.others_nodes(pop);
         if let Some(queue) = &mut self.queue {
-            let mut others: Vec<&PowerEntry> =
-                queue.ready().filter(|ready| ready.event != pop.event).collect();
-            others.sort_by_key(|ready| (std::cmp::Reverse(ready.key.level), ready.key.timestamp));
-            children.extend(others.into_iter().map(|ready| {
-                let key = sentence!["level ", ready.key.level, ", ", Span::Time(ready.key.timestamp)];
-                Node::new(Tone::Plain, sentence!["also ready: ", Span::Described(ready.event), ", "].and(key))
-            }));
-            children.extend(queue.blocked().map(|(blocked, by)| {
-                let sentence = sentence!["blocked: ", Span::Described(blocked.event), ", waits for "];
-                Node::new(Tone::Note, sentence.list(by, "nothing"))
-            }));
             queue.pop(pop.event);
         }
         if !pop.released.is_empty() {
@@ -141,6 +131,52 @@ impl<'a> Story<'a> {
         }
         Node::new(Tone::Plain, sentence).with(children)
     }
+
+    /// The other ready events at a pop, and the blocked ones; those that would come first if they were not blocked
+    /// stand out.
+    fn others_nodes(&self, pop: &PowerPop) -> Vec<Node> {
+        let Some(queue) = &self.queue else { return Vec::new() };
+        let order =
+            |entry: &PowerEntry| (Reverse(entry.key.level), entry.key.timestamp, self.room.id(entry.event));
+        let key = |entry: &PowerEntry| {
+            sentence![
+                Span::Described(entry.event),
+                ", level ",
+                entry.key.level,
+                ", ",
+                Span::Time(entry.key.timestamp)
+            ]
+        };
+        let mut ready: Vec<&PowerEntry> = queue.ready().filter(|ready| ready.event != pop.event).collect();
+        ready.sort_by_key(|entry| order(entry));
+        let mut blocked: Vec<(&PowerEntry, Vec<EventIx>)> = queue.blocked().collect();
+        blocked.sort_by_key(|(entry, _)| order(entry));
+        let chosen = self.entries.get(&pop.event).map(|entry| order(entry));
+        let mut nodes = Vec::new();
+        for entry in ready.iter().take(SHOWN) {
+            nodes.push(plain(sentence!["also ready: "].and(key(entry))));
+        }
+        nodes.extend(more(ready.len(), "ready"));
+        for (entry, by) in blocked.iter().take(SHOWN) {
+            let overtaken = chosen.as_ref().is_some_and(|chosen| order(entry) < *chosen);
+            let (tone, words) = match overtaken {
+                true => (Tone::Note, "blocked, or it would come first: "),
+                false => (Tone::Plain, "blocked: "),
+            };
+            let sentence = sentence![words].and(key(entry)).with(", waits for ");
+            nodes.push(Node::new(tone, sentence.list(by.iter().copied(), "nothing")));
+        }
+        nodes.extend(more(blocked.len(), "blocked"));
+        nodes
+    }
+}
+
+/// So many ready and blocked events are told of at each pop; the steps have them all.
+const SHOWN: usize = 10;
+
+fn more(count: usize, what: &str) -> Option<Node> {
+    let hidden = count.checked_sub(SHOWN).filter(|hidden| *hidden > 0)?;
+    Some(plain(sentence![format!("… and {hidden} more {what}")]))
 }
 
 fn phase(sentence: Sentence) -> Node {
