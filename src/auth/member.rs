@@ -32,8 +32,11 @@ where
         return Err(Refusal::Unreadable(Rule::MemberMalformed, format!("{user:?} is no user ID")));
     }
     let target = Target { user, key, member };
+    let unknown = Membership::Other(Box::default());
     let membership = match &member.membership {
         Field::Value(membership) => membership,
+        // It is there, but is none that a rule is about.
+        Field::Malformed(_) if check.switches.errors != Errors::RumaErrors => &unknown,
         Field::Absent if check.switches.errors == Errors::Raise => {
             return Err(Refusal::Raised(Rule::MemberMalformed, "KeyError: 'membership'".into()));
         }

@@ -27,17 +27,16 @@ where
     for name in NamedLevel::ALL {
         check_named(check, name, old, new, own)?;
     }
-    let maps = [Rule::LevelsMapsOld, Rule::LevelsMapsNew];
-    check_map(check, maps, [&old.events, &new.events], own, LevelField::Event, |_, old, own| old > own)?;
-    if check.rules.limit_notifications {
-        let pair = [&old.notifications, &new.notifications];
-        check_map(check, maps, pair, own, LevelField::Notification, |_, old, own| old > own)?;
-    }
-    let users = [Rule::LevelsUsersOld, Rule::LevelsUsersNew];
+    let events = MapChange { pair: [&old.events, &new.events], field: LevelField::Event };
+    let notifications =
+        MapChange { pair: [&old.notifications, &new.notifications], field: LevelField::Notification };
+    let limited = if check.rules.limit_notifications { &[events, notifications][..] } else { &[events] };
+    let rules = [Rule::LevelsMapsOld, Rule::LevelsMapsNew];
+    check_maps(check, rules, limited, own, |_, old, own| old > own)?;
+    let users = MapChange { pair: [&old.users, &new.users], field: LevelField::User };
+    let rules = [Rule::LevelsUsersOld, Rule::LevelsUsersNew];
     let sender = check.event.sender();
-    check_map(check, users, [&old.users, &new.users], own, LevelField::User, |user, old, own| {
-        user != sender && old >= own
-    })?;
+    check_maps(check, rules, &[users], own, |user, old, own| user != sender && old >= own)?;
     Ok(Rule::LevelsAllowed)
 }
 
@@ -167,20 +166,52 @@ where
     }
 }
 
-/// Compares two maps of levels entry by entry. `guarded` tells whether an old level may not be touched.
-fn check_map<S, R>(
-    check: &mut Check<'_, S, R>,
-    [at_old, at_new]: [Rule; 2],
-    [old, new]: [&Field<Levels>; 2],
-    own: Level,
+/// A map of levels, before and after.
+struct MapChange<'a> {
+    pair: [&'a Field<Levels>; 2],
     field: fn(Box<str>) -> LevelField,
+}
+
+/// Checks the changes of some maps under one pair of rules: that about old levels comes first, for every entry; only
+/// then that about new levels. `guarded` tells whether an old level may not be touched.
+fn check_maps<S, R>(
+    check: &mut Check<'_, S, R>,
+    rules: [Rule; 2],
+    maps: &[MapChange<'_>],
+    own: Level,
     guarded: impl Fn(&str, Level, Level) -> bool,
 ) -> Result<(), Refusal>
 where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    for (map, at) in [(old, at_old), (new, at_new)] {
+    let [at_old, at_new] = rules;
+    let mut too_high = false;
+    for map in maps {
+        match check_map(check, rules, map, own, &guarded, &mut too_high) {
+            // What cannot be read comes too late to matter.
+            Err(refusal) if too_high && refusal != Refusal::Rule(at_old) => break,
+            result => result?,
+        }
+    }
+    if too_high { Err(Refusal::Rule(at_new)) } else { Ok(()) }
+}
+
+/// Compares two maps of levels entry by entry, until an old level is met that may not be touched. A new level above the
+/// sender's own is noted in `too_high`.
+fn check_map<S, R>(
+    check: &mut Check<'_, S, R>,
+    [at_old, at_new]: [Rule; 2],
+    MapChange { pair: [old, new], field }: &MapChange<'_>,
+    own: Level,
+    guarded: impl Fn(&str, Level, Level) -> bool,
+    too_high: &mut bool,
+) -> Result<(), Refusal>
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    for (map, at) in [(*old, at_old), (*new, at_new)] {
         if let Field::Malformed(kind) = map {
             return Err(check.unreadable(at, format!("a map of levels is {kind}")));
         }
@@ -199,13 +230,15 @@ where
         if before == after {
             continue;
         }
-        check.recorder.record(|| Operand::Change { field: field(key.into()), old: before, new: after });
-        if before.is_some_and(|level| guarded(key, level.into(), own)) {
+        let is_guarded = before.is_some_and(|level| guarded(key, level.into(), own));
+        // The change recorded last is the one that decides.
+        if is_guarded || !*too_high {
+            check.recorder.record(|| Operand::Change { field: field(key.into()), old: before, new: after });
+        }
+        if is_guarded {
             return Err(Refusal::Rule(at_old));
         }
-        if after.is_some_and(|level| Level::Finite(level) > own) {
-            return Err(Refusal::Rule(at_new));
-        }
+        *too_high |= after.is_some_and(|level| Level::Finite(level) > own);
     }
     Ok(())
 }

@@ -27,8 +27,11 @@ where
         return Err(Refusal::Rule(Rule::Invite3pidBanned));
     }
     let signed = member.third_party_invite.as_ref().and_then(|invite| invite.get("signed"));
-    let Some(signed) = signed.and_then(Value::as_object) else {
+    let Some(signed) = signed else {
         return Err(Refusal::Rule(Rule::Invite3pidUnsigned));
+    };
+    let Some(signed) = signed.as_object() else {
+        return Err(Refusal::Rule(Rule::Invite3pidFields));
     };
     let text = |name: &str| signed.get(name).and_then(Value::as_str);
     let (Some(mxid), Some(token)) = (text("mxid"), text("token")) else {

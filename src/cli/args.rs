@@ -82,7 +82,7 @@ Examples:
 /// A time-travelling debugger for Matrix state resolution.
 #[derive(Debug, Parser)]
 #[command(name = "hindsight", version, after_long_help = EXAMPLES, max_term_width = 100)]
-#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,

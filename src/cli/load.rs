@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::output::Ui;
 use super::{findings, text};
 use crate::dump::{self, Dump, LoadError, Options};
-use crate::room::Room;
+use crate::room::{Provenance, Room};
 
 /// What a folder may hold, in the order of preference.
 const NAMES: [&str; 2] = ["scenario.json5", "room.ndjson"];
@@ -38,6 +38,15 @@ pub(super) fn open_with(globals: &Globals, path: &Path, verify: bool, ui: &mut U
     let dump = ui.busy(&what, || dump::load(&bytes, &options)).map_err(|error| unusable(path, &error, ui))?;
     if let Some(room_id) = &globals.room {
         check_room(&dump.room, room_id)?;
+    }
+    if let Some(path) = &globals.asserted_state
+        && !asserts(&dump.room)
+    {
+        findings::show_some(&dump.findings, ui);
+        let path = text::escape(&path.display().to_string());
+        return Err(CliError::new(format!("no state of {path} is about an event of this dump")).hint(
+            "the keys are IDs of events (or names of the scenario), the values lists of IDs of state events",
+        ));
     }
     Ok(dump)
 }
@@ -69,11 +78,19 @@ fn in_folder(folder: &Path) -> Result<PathBuf, CliError> {
         NAMES.iter().flat_map(|name| SUFFIXES.map(|suffix| folder.join(format!("{name}{suffix}"))));
     let mut candidates = candidates.filter(|file| file.is_file());
     candidates.next().ok_or_else(|| {
-        let folder = text::escape(&folder.display().to_string());
-        CliError::new(format!("the folder {folder} holds no dump")).hint(
-            "a folder must hold a scenario.json5 or a room.ndjson (also .gz or .zst); else name the file",
-        )
+        let shown = text::escape(&folder.display().to_string());
+        let hint =
+            "a folder must hold a scenario.json5 or a room.ndjson (also .gz or .zst); else name the file";
+        let other = some_dump(folder).map_or(String::new(), |name| format!(", such as {name}"));
+        CliError::new(format!("the folder {shown} holds no dump of its own")).hint(format!("{hint}{other}"))
     })
+}
+
+/// A file of the folder that may be a dump.
+fn some_dump(folder: &Path) -> Option<String> {
+    let files = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let first = files.filter(|file| file.to_string_lossy().contains(".ndjson")).min()?;
+    Some(text::escape(&first.display().to_string()))
 }
 
 fn unusable(path: &Path, error: &LoadError, ui: &mut Ui) -> CliError {
@@ -94,6 +111,15 @@ fn unusable(path: &Path, error: &LoadError, ui: &mut Ui) -> CliError {
         _ => text::escape(&error.to_string()),
     };
     CliError::new(format!("{source}{message}"))
+}
+
+/// Whether a state of the file given on request took effect.
+fn asserts(room: &Room) -> bool {
+    let missing = room.missing().filter_map(|missing| room.asserted_missing(missing));
+    room.all_asserted()
+        .map(|(.., state)| state)
+        .chain(missing)
+        .any(|state| state.provenance == Provenance::File)
 }
 
 /// A room ID of which the dump holds no event is most likely a slip.

@@ -18,6 +18,9 @@ use crate::replay::Replay;
 use crate::room::{EventIx, Room};
 use crate::state::{Split, StateMap};
 
+/// A graph with more lines side by side than this cannot be read, and may be larger than the dump many times over.
+const MOST_LANES: usize = 100;
+
 /// The row above all others: the state that the forward extremities resolve to.
 const NOW: usize = usize::MAX;
 
@@ -48,6 +51,13 @@ pub(super) fn run(args: &LogArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, 
     }
     let log = Log { replay: &replay, describer: &Describer::of(&dump), theme: ui.theme(), style: args.graph };
     let graph = Graph::new(room, &events, args.reverse);
+    let lanes = graph.lanes(&events, &replay.current().extremities);
+    if lanes > MOST_LANES {
+        ui.note(format_args!(
+            "the graph would be {lanes} lanes wide: the events are listed without it (try --limit)"
+        ));
+        return log.list(&events, ui).map(|()| 0);
+    }
     let renderer = GraphRowRenderer::new().output().with_min_row_height(1);
     match args.graph {
         GraphStyle::Unicode => log.draw(&events, &graph, args.reverse, renderer.build_box_drawing(), ui)?,
@@ -101,6 +111,20 @@ impl Log<'_> {
         if shows_now && reverse {
             let row = renderer.next_row(NOW, Vec::new(), self.glyph("@", "@"), self.now());
             ui.out().write_all(row.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The rows without lines between them.
+    fn list(&self, events: &[EventIx], ui: &mut Ui) -> Result<(), CliError> {
+        let width = ui.width().saturating_sub(3);
+        for ix in events {
+            let row = self.row(*ix, width);
+            let mut lines = row.lines();
+            writeln!(ui.out(), "{}  {}", self.event_glyph(*ix), lines.next().unwrap_or_default())?;
+            for line in lines {
+                writeln!(ui.out(), "   {line}")?;
+            }
         }
         Ok(())
     }

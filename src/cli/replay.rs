@@ -15,24 +15,21 @@ use crate::replay::{Footing, Rejection, Replay};
 use crate::room::{EventIx, Room};
 use crate::state::StateMap;
 
-/// Characters of a state hash that are shown to people.
-const HASH: usize = 8;
-
 pub(super) fn run(args: &ReplayArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
     let dump = load::open(globals, &args.input.dump, ui)?;
     let room = &dump.room;
     let wanted = select::events(&dump, &args.at)?;
     let events: Vec<EventIx> = if wanted.is_empty() { room.events().collect() } else { wanted };
     let replay = ui.busy("replaying", || Replay::new(room, globals.algorithm(), globals.profile()));
-    let hashed: &[EventIx] = if globals.is_json() && args.state != StateForm::Hash { &[] } else { &events };
-    let hashes = ui.busy("hashing states", || Hashes::new(&replay, hashed));
     if globals.is_json() {
+        let hashed: &[EventIx] = if args.state == StateForm::Hash { &events } else { &[] };
+        let hashes = ui.busy("hashing states", || Hashes::new(&replay, hashed));
         for ix in events {
             ui.json(&event_json(&replay, &hashes, ix, args.state))?;
         }
         ui.json(&final_json(&replay))?;
     } else {
-        write_table(&replay, &hashes, &Describer::of(&dump), &events, ui)?;
+        write_table(&replay, &Describer::of(&dump), &events, ui)?;
     }
     findings::show_some(&replay.findings(), ui);
     Ok(0)
@@ -148,7 +145,6 @@ fn final_json(replay: &Replay<'_>) -> Value {
 
 fn write_table(
     replay: &Replay<'_>,
-    hashes: &Hashes,
     describer: &Describer<'_>,
     events: &[EventIx],
     ui: &mut Ui,
@@ -157,27 +153,41 @@ fn write_table(
     let (id_width, user_width) = (describer.id_width(), describer.user_width());
     let time_width = events.iter().map(|ix| describer.time(*ix).chars().count()).max().unwrap_or(4);
     let heading = format!(
-        "{:<id_width$}  {:<time_width$}  {:<user_width$}  {:<HASH$}  {:<HASH$}  what",
-        "event", "time", "sender", "before", "after"
+        "{:<id_width$}  {:<time_width$}  {:<user_width$}  {:>KEYS$}  what",
+        "event", "time", "sender", "state"
     );
     writeln!(ui.out(), "{}", theme.heading(heading))?;
     for ix in events.iter().copied() {
-        let short = |hash: Option<&str>| hash.map_or("?".to_owned(), |hash| hash[..HASH].to_owned());
-        let (before, after) = (short(hashes.before(ix)), short(hashes.after(ix)));
         let flags = flags(replay, describer, ix, theme);
-        let painted = if before == after { theme.dim(after) } else { theme.good(after) };
+        let (keys, changed) = keys(replay, ix);
+        let keys = if changed { theme.good(keys) } else { theme.dim(keys) };
         writeln!(
             ui.out(),
-            "{:<id_width$}  {:<time_width$}  {:<user_width$}  {:<HASH$}  {painted:<HASH$}  {}{}",
+            "{:<id_width$}  {:<time_width$}  {:<user_width$}  {keys:>KEYS$}  {}{}",
             theme.id(describer.short_id(ix)),
             describer.time(ix),
             theme.user(describer.sender(ix)),
-            theme.dim(before),
             describer.summary(ix),
             flags,
         )?;
     }
     write_current(replay, describer, ui)
+}
+
+/// The width of the column for the size of the state.
+const KEYS: usize = 7;
+
+/// The number of keys of the state after an event, with `+` if the event set a new one and `~` if it replaced one; and
+/// whether it did either. (Hashes of whole states are for programs.)
+fn keys(replay: &Replay<'_>, ix: EventIx) -> (String, bool) {
+    let Some(after) = replay.after(ix) else { return ("?".to_owned(), false) };
+    let mark = match replay.before(ix) {
+        Some(before) if before.shares_root_with(after) => "",
+        Some(before) if before.len() < after.len() => "+",
+        Some(before) if before != after => "~",
+        Some(_) | None => "",
+    };
+    (format!("{mark}{}", after.len()), !mark.is_empty())
 }
 
 /// What is special about an event, in brackets.

@@ -205,7 +205,8 @@ fn read_set(dump: &Dump, path: &Path, ui: &Ui) -> Result<StateMap, CliError> {
         let id = id.ok_or_else(|| {
             bad(format!("has an element that is no event ID: {}", text::shorten(&entry.to_string(), 60)))
         })?;
-        let real = dump.placeholders.get(id).map_or(id, String::as_str);
+        let name = || dump.placeholders.get(id).or_else(|| dump.placeholders.get(&format!("${id}")));
+        let real = name().map_or(id, String::as_str);
         let named = text::shorten(id, 60);
         let ix =
             dump.room.find(real).ok_or_else(|| bad(format!("names {named}, which is not in the dump")))?;

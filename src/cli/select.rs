@@ -30,9 +30,9 @@ pub(super) fn event(dump: &Dump, given: &str) -> Result<EventIx, CliError> {
         return Ok(ix);
     }
     let mut found = room.find_prefix(bare);
-    if found.is_empty() {
-        found = by_placeholder_prefix(dump, bare);
-    }
+    found.extend(by_placeholder_prefix(dump, bare));
+    found.sort_unstable();
+    found.dedup();
     match found[..] {
         [] => Err(not_found(dump, given, bare)),
         [ix] => Ok(ix),

@@ -17,6 +17,10 @@ pub(super) fn to_json(room: &Room, steps: &[Step]) -> Value {
     steps.iter().map(|step| writer.step(step)).collect()
 }
 
+/// So many ready and blocked events are listed at each pop, those with the least keys. The rest follows from `waits_for`
+/// of the power events; all of them at each pop would grow with the square of the ordering.
+const LISTED: usize = 100;
+
 struct Writer<'a> {
     room: &'a Room,
     queue: Option<PowerQueue<'a>>,
@@ -138,8 +142,10 @@ impl<'a> Writer<'a> {
 
     fn pop(&mut self, pop: &PowerPop) -> Value {
         let (mut ready, mut blocked) = (Vec::new(), Vec::new());
+        let mut counts = (0, 0);
         if let Some(queue) = &self.queue {
-            let mut entries: Vec<&PowerEntry> = queue.ready().collect();
+            counts = (queue.ready().len(), queue.blocked().len());
+            let mut entries: Vec<&PowerEntry> = queue.ready().take(LISTED).collect();
             entries.sort_by_key(|entry| {
                 (std::cmp::Reverse(entry.key.level), entry.key.timestamp, self.id(entry.event))
             });
@@ -147,6 +153,7 @@ impl<'a> Writer<'a> {
             blocked.extend(
                 queue
                     .blocked()
+                    .take(LISTED)
                     .map(|(entry, by)| json!({ "event": self.id(entry.event), "by": self.ids(&by) })),
             );
         }
@@ -156,7 +163,7 @@ impl<'a> Writer<'a> {
         json!({
             "number": pop.number, "event": self.id(pop.event), "decided_by": decider(pop.decider),
             "runner_up": pop.runner_up.map(|event| self.id(event)), "released": self.ids(&pop.released),
-            "ready": ready, "blocked": blocked,
+            "ready": ready, "ready_count": counts.0, "blocked": blocked, "blocked_count": counts.1,
         })
     }
 

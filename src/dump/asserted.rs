@@ -58,7 +58,11 @@ impl StateMap {
         placeholders: &'a BTreeMap<String, String>,
         provenance: Provenance,
     ) -> impl Iterator<Item = Assertion> + 'a {
-        let real = |id: &str| -> Box<str> { placeholders.get(id).map_or(id, String::as_str).into() };
+        // A name of the scenario may lack its sigil, as in everything the command line prints.
+        let real = |id: &str| -> Box<str> {
+            let name = placeholders.get(id).or_else(|| placeholders.get(&format!("${id}")));
+            name.map_or(id, String::as_str).into()
+        };
         self.states.iter().map(move |(event_id, state)| Assertion {
             event_id: real(event_id),
             when: When::After,

@@ -129,26 +129,43 @@ impl Event {
     /// If the JSON is not an object, or lacks `type`, `sender`, `content`, `prev_events`,
     /// `auth_events` or `origin_server_ts`, or has them in a wrong type.
     pub fn parse(json: &str) -> Result<Parsed, Malformed> {
-        let [event_id, room_id, event_type, state_key, sender, ts, depth, prev, auth, redacts, content] =
-            json::pick(
-                json,
-                [
-                    "event_id",
-                    "room_id",
-                    "type",
-                    "state_key",
-                    "sender",
-                    "origin_server_ts",
-                    "depth",
-                    "prev_events",
-                    "auth_events",
-                    "redacts",
-                    "content",
-                ],
-            )
-            .map_err(|error| Malformed { event_id: None, message: format!("not a JSON object: {error}") })?;
+        let [
+            prev_state,
+            event_id,
+            room_id,
+            event_type,
+            state_key,
+            sender,
+            ts,
+            depth,
+            prev,
+            auth,
+            redacts,
+            content,
+        ] = json::pick(
+            json,
+            [
+                "prev_state_events",
+                "event_id",
+                "room_id",
+                "type",
+                "state_key",
+                "sender",
+                "origin_server_ts",
+                "depth",
+                "prev_events",
+                "auth_events",
+                "redacts",
+                "content",
+            ],
+        )
+        .map_err(|error| Malformed { event_id: None, message: format!("not a JSON object: {error}") })?;
         let mut reader =
             Reader { event_id: event_id.and_then(json::string).map(Box::from), oddities: Vec::new() };
+        if let (Some(_), None) = (prev_state, auth) {
+            let text = "has `prev_state_events` instead of `auth_events`: rooms with state DAGs (MSC4242) are not read yet";
+            return Err(reader.fail(text.to_owned()));
+        }
         let event_type = reader.required_string("type", event_type)?;
         let kind = Kind::of(&event_type);
         let content = reader.required("content", content)?;

@@ -147,26 +147,24 @@ impl<'a> Story<'a> {
                 Span::Time(entry.key.timestamp)
             ]
         };
-        let mut ready: Vec<&PowerEntry> = queue.ready().filter(|ready| ready.event != pop.event).collect();
-        ready.sort_by_key(|entry| order(entry));
-        let mut blocked: Vec<(&PowerEntry, Vec<EventIx>)> = queue.blocked().collect();
-        blocked.sort_by_key(|(entry, _)| order(entry));
+        let count = (queue.ready().len() - 1, queue.blocked().len());
+        let ready = queue.ready().filter(|ready| ready.event != pop.event);
         let chosen = self.entries.get(&pop.event).map(|entry| order(entry));
         let mut nodes = Vec::new();
-        for entry in ready.iter().take(SHOWN) {
+        for entry in ready.take(SHOWN) {
             nodes.push(plain(sentence!["also ready: "].and(key(entry))));
         }
-        nodes.extend(more(ready.len(), "ready"));
-        for (entry, by) in blocked.iter().take(SHOWN) {
+        nodes.extend(more(count.0, "ready"));
+        for (entry, by) in queue.blocked().take(SHOWN) {
             let overtaken = chosen.as_ref().is_some_and(|chosen| order(entry) < *chosen);
             let (tone, words) = match overtaken {
                 true => (Tone::Note, "blocked, or it would come first: "),
                 false => (Tone::Plain, "blocked: "),
             };
             let sentence = sentence![words].and(key(entry)).with(", waits for ");
-            nodes.push(Node::new(tone, sentence.list(by.iter().copied(), "nothing")));
+            nodes.push(Node::new(tone, sentence.list(by, "nothing")));
         }
-        nodes.extend(more(blocked.len(), "blocked"));
+        nodes.extend(more(count.1, "blocked"));
         nodes
     }
 }

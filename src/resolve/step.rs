@@ -3,6 +3,7 @@
 //! A step records the inputs of a decision, not only its outcome: a list of steps can be understood without running
 //! anything again. With the observer `()` no step is ever made.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::auth::{Level, LevelSource, Operand, Rule, Verdict};
@@ -263,42 +264,89 @@ pub struct PowerPop {
 
 /// The ready and the blocked events of a power ordering, pop by pop. Recomputed from [`PowerEvents`], so that steps
 /// need not carry copies.
+///
+/// Both kinds come in the order of their keys (equal levels and timestamps in no particular order), so that the first
+/// few, which matter most, can be had without looking at the rest.
 #[derive(Debug, Clone)]
 pub struct PowerQueue<'a> {
     events: &'a PowerEvents,
-    left: BTreeSet<EventIx>,
+    /// By place in `events`: how many events each still waits for.
+    waits: Vec<usize>,
+    /// By place: the places of those that wait for it.
+    holds: Vec<Vec<usize>>,
+    ready: BTreeSet<Order>,
+    blocked: BTreeSet<Order>,
 }
+
+/// Level, timestamp, place.
+type Order = (Reverse<Level>, i64, usize);
 
 impl<'a> PowerQueue<'a> {
     /// The queue before the first pop.
     pub fn new(events: &'a PowerEvents) -> Self {
-        Self { left: events.events.iter().map(|entry| entry.event).collect(), events }
+        let count = events.events.len();
+        let mut queue = Self {
+            events,
+            waits: vec![0; count],
+            holds: vec![Vec::new(); count],
+            ready: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+        };
+        for (number, entry) in events.events.iter().enumerate() {
+            for before in entry.waits_for.iter().filter_map(|event| place(events, *event)) {
+                queue.holds[before].push(number);
+                queue.waits[number] += 1;
+            }
+            let order = queue.order(number);
+            let list = if queue.waits[number] == 0 { &mut queue.ready } else { &mut queue.blocked };
+            list.insert(order);
+        }
+        queue
     }
 
-    /// The ready events, in no particular order, with their keys.
-    pub fn ready(&self) -> impl Iterator<Item = &'a PowerEntry> + '_ {
-        self.entries().filter(|entry| self.blockers(entry).next().is_none())
+    /// The ready events.
+    pub fn ready(&self) -> impl ExactSizeIterator<Item = &'a PowerEntry> + '_ {
+        self.ready.iter().map(|(.., place)| &self.events.events[*place])
     }
 
     /// The blocked events, each with the events it waits for.
-    pub fn blocked(&self) -> impl Iterator<Item = (&'a PowerEntry, Vec<EventIx>)> + '_ {
-        self.entries()
-            .map(|entry| (entry, self.blockers(entry).collect::<Vec<_>>()))
-            .filter(|(_, by)| !by.is_empty())
+    pub fn blocked(&self) -> impl ExactSizeIterator<Item = (&'a PowerEntry, Vec<EventIx>)> + '_ {
+        self.blocked.iter().map(|(.., place)| {
+            let entry = &self.events.events[*place];
+            (entry, entry.waits_for.iter().copied().filter(|event| self.is_left(*event)).collect())
+        })
     }
 
     /// Takes an event out.
     pub fn pop(&mut self, event: EventIx) {
-        self.left.remove(&event);
+        let Some(place) = place(self.events, event) else { return };
+        let order = self.order(place);
+        self.ready.remove(&order);
+        self.blocked.remove(&order);
+        for waiting in std::mem::take(&mut self.holds[place]) {
+            self.waits[waiting] -= 1;
+            let order = self.order(waiting);
+            if self.waits[waiting] == 0 && self.blocked.remove(&order) {
+                self.ready.insert(order);
+            }
+        }
     }
 
-    fn entries(&self) -> impl Iterator<Item = &'a PowerEntry> + '_ {
-        self.events.events.iter().filter(|entry| self.left.contains(&entry.event))
+    fn order(&self, place: usize) -> Order {
+        let key = &self.events.events[place].key;
+        (Reverse(key.level), key.timestamp, place)
     }
 
-    fn blockers(&self, entry: &'a PowerEntry) -> impl Iterator<Item = EventIx> + '_ {
-        entry.waits_for.iter().copied().filter(|event| self.left.contains(event))
+    fn is_left(&self, event: EventIx) -> bool {
+        place(self.events, event).is_some_and(|place| {
+            let order = self.order(place);
+            self.ready.contains(&order) || self.blocked.contains(&order)
+        })
     }
+}
+
+fn place(events: &PowerEvents, event: EventIx) -> Option<usize> {
+    events.events.binary_search_by_key(&event, |entry| entry.event).ok()
 }
 
 /// Which round of checks.

@@ -57,6 +57,20 @@ impl Graph {
         self.shown.contains(ix)
     }
 
+    /// The greatest number of lines side by side, if the rows come in the order of `events` and lines lead to (or from)
+    /// all of `extremities`.
+    pub(super) fn lanes(&self, events: &[EventIx], extremities: &[EventIx]) -> usize {
+        let mut open: BTreeSet<EventIx> =
+            extremities.iter().copied().filter(|ix| self.contains(*ix)).collect();
+        let mut most = open.len();
+        for ix in events {
+            open.remove(ix);
+            open.extend(self.next(*ix).iter().filter_map(|parent| parent.event()));
+            most = most.max(open.len());
+        }
+        most
+    }
+
     /// Where lines lead from the row of an event.
     pub(super) fn next(&self, ix: EventIx) -> &[Parent] {
         &self.next[ix.index()]
