@@ -48,7 +48,7 @@ where
 {
     let strict = check.rules.levels == LevelGrammar::Integers;
     if !strict && check.switches.errors != Errors::RumaErrors {
-        return Ok(());
+        return check_floats(check, new);
     }
     let fail = |at: Rule, text: String| match check.switches.errors {
         Errors::Raise => Refusal::Raised(at, format!("SynapseError: 400: {text}")),
@@ -76,6 +76,25 @@ where
             }
             Field::Absent => {}
         }
+    }
+    Ok(())
+}
+
+/// Levels beyond what a double can hold: the appendix on floats of room versions 1 to 5 rejects the event.
+fn check_floats<S, R>(check: &Check<'_, S, R>, new: &PowerLevels) -> Result<(), Refusal>
+where
+    S: Fn(KeyIx) -> Option<EventIx>,
+    R: Recorder,
+{
+    if check.switches.errors != Errors::Refuse || check.rules.levels != LevelGrammar::IntegersStringsFloats {
+        return Ok(());
+    }
+    let maps = [&new.users, &new.events, &new.notifications].into_iter().filter_map(Field::value);
+    let listed = maps.flat_map(|levels| &levels.entries).map(|(_, level)| level);
+    let beyond = |level: &RawLevel| matches!(level, RawLevel::Float(level) if !level.is_finite());
+    if new.named.iter().flatten().chain(listed).any(beyond) {
+        let text = "a level is beyond the range of a double".to_owned();
+        return Err(Refusal::Unreadable(Rule::LevelsUsers, text));
     }
     Ok(())
 }
