@@ -201,20 +201,30 @@ fn input_node(input: &Input) -> Node {
     node
 }
 
-/// What every set has under a key.
+/// So many sets are told of one by one.
+const SETS: usize = 24;
+
+/// What every set has under a key; of very many sets, those that have it.
 fn values(conflict: &Conflict) -> Vec<Node> {
-    conflict
-        .values
-        .iter()
-        .enumerate()
-        .map(|(set, value)| {
-            let set = format!("set {}: ", set + 1);
-            plain(match value {
-                Some(event) => sentence![set, Span::Described(*event)],
-                None => sentence![set, "absent"],
-            })
-        })
-        .collect()
+    let values = &conflict.values;
+    let has =
+        |set: usize, event: EventIx| plain(sentence![format!("set {}: ", set + 1), Span::Described(event)]);
+    if values.len() <= SETS {
+        let value = |(set, value): (usize, Option<EventIx>)| match value {
+            Some(event) => has(set, event),
+            None => plain(sentence![format!("set {}: absent", set + 1)]),
+        };
+        return values.iter().enumerate().map(value).collect();
+    }
+    let mut nodes: Vec<Node> = values.held().take(SETS).map(|(set, event)| has(set, event)).collect();
+    if let Some(hidden) = values.held().len().checked_sub(SETS).filter(|hidden| *hidden > 0) {
+        nodes.push(plain(sentence![format!("… and {hidden} more sets that have it")]));
+    }
+    let absent = values.len() - values.held().len();
+    if absent > 0 {
+        nodes.push(plain(sentence![format!("absent from {absent} of {} sets", values.len())]));
+    }
+    nodes
 }
 
 fn split_node(split: &Split) -> Node {
@@ -472,11 +482,12 @@ fn outcome_node(outcome: &Outcome) -> Node {
     let node = phase(sentence![format!("Result: {}", count(outcome.size, "key"))]);
     node.with(outcome.keys.iter().map(|(conflict, winner)| {
         let had = |event: EventIx| {
-            let sets: Vec<String> = (1..)
-                .zip(&conflict.values)
-                .filter(|(_, value)| **value == Some(event))
-                .map(|(set, _)| set.to_string())
-                .collect();
+            let holders = conflict.values.held().filter(|(_, value)| *value == event);
+            let mut sets: Vec<String> = holders.map(|(set, _)| (set + 1).to_string()).collect();
+            if sets.len() > SETS {
+                sets[SETS] = "…".to_owned();
+                sets.truncate(SETS + 1);
+            }
             match sets.len() {
                 0 => ", which no set had".to_owned(),
                 1 => format!(", as in set {}", sets[0]),

@@ -95,7 +95,7 @@ impl<'a, 'm> DifferenceWalk<'a, 'm> {
         for conflict in &split.conflicts {
             for candidate in conflict.candidates() {
                 bits.fill(0);
-                for (set, _) in conflict.values.iter().enumerate().filter(|(_, v)| **v == Some(candidate)) {
+                for (set, _) in conflict.values.held().filter(|(_, event)| *event == candidate) {
                     bits[set / 64] |= 1 << (set % 64);
                 }
                 walk.add(candidate, &bits, false);

@@ -156,7 +156,7 @@ fn outcome(sets: &[StateMap], state: &StateMap) -> Outcome {
         .conflicts
         .into_iter()
         .map(|Conflict { key, mut values }| {
-            let winner = values.pop().flatten();
+            let winner = values.pop();
             (Conflict { key, values }, winner)
         })
         .collect();

@@ -13,14 +13,64 @@ use crate::room::{EventIx, KeyIx};
 pub struct Conflict {
     /// The key.
     pub key: KeyIx,
-    /// What each state has there, in the order of the states; `None` where the key is absent.
-    pub values: Vec<Option<EventIx>>,
+    /// What each state has there.
+    pub values: Values,
+}
+
+/// What each of several states has under one key. Only the states that have the key take up room: a merge of thousands
+/// of branches conflicts on keys that most of them lack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values {
+    states: usize,
+    held: Vec<(u32, EventIx)>,
+}
+
+impl Values {
+    fn new(values: impl ExactSizeIterator<Item = Option<EventIx>>) -> Self {
+        let states = values.len();
+        let held = (0_u32..).zip(values).filter_map(|(state, value)| Some((state, value?))).collect();
+        Self { states, held }
+    }
+
+    /// The number of states.
+    pub fn len(&self) -> usize {
+        self.states
+    }
+
+    /// Whether there are no states at all.
+    pub fn is_empty(&self) -> bool {
+        self.states == 0
+    }
+
+    /// The states that have the key, by their place from 0, and the events; ascending.
+    pub fn held(&self) -> impl ExactSizeIterator<Item = (usize, EventIx)> + '_ {
+        self.held.iter().map(|(state, event)| (*state as usize, *event))
+    }
+
+    /// The value of one state.
+    pub fn get(&self, state: usize) -> Option<EventIx> {
+        let place = self.held.binary_search_by_key(&state, |(state, _)| *state as usize).ok()?;
+        Some(self.held[place].1)
+    }
+
+    /// The value of every state, in their order; `None` where the key is absent.
+    pub fn iter(&self) -> impl Iterator<Item = Option<EventIx>> + '_ {
+        let mut held = self.held().peekable();
+        (0..self.states).map(move |state| held.next_if(|(place, _)| *place == state).map(|(_, event)| event))
+    }
+
+    /// Takes the value of the last state off.
+    pub fn pop(&mut self) -> Option<EventIx> {
+        self.states = self.states.checked_sub(1)?;
+        let last = self.held.pop_if(|(state, _)| *state as usize == self.states);
+        last.map(|(_, event)| event)
+    }
 }
 
 impl Conflict {
     /// The different events among the values, ascending.
     pub fn candidates(&self) -> Vec<EventIx> {
-        let mut candidates: Vec<_> = self.values.iter().flatten().copied().collect();
+        let mut candidates: Vec<_> = self.values.held().map(|(_, event)| event).collect();
         candidates.sort_unstable();
         candidates.dedup();
         candidates
@@ -54,7 +104,7 @@ impl StateMap {
     pub fn diff(&self, other: &Self) -> impl Iterator<Item = (KeyIx, Option<EventIx>, Option<EventIx>)> {
         conflicts(&[self.clone(), other.clone()])
             .into_iter()
-            .map(|conflict| (conflict.key, conflict.values[0], conflict.values[1]))
+            .map(|conflict| (conflict.key, conflict.values.get(0), conflict.values.get(1)))
     }
 }
 
@@ -94,7 +144,7 @@ fn walk(nodes: &[Option<&Node>], level: u32, base: usize, found: &mut Vec<Confli
             let value = |node: &Option<&Node>| node.and_then(|node| node.value(place));
             let first = value(&nodes[0]);
             if nodes[1..].iter().any(|node| value(node) != first) {
-                found.push(Conflict { key: KeyIx::new(key), values: nodes.iter().map(value).collect() });
+                found.push(Conflict { key: KeyIx::new(key), values: Values::new(nodes.iter().map(value)) });
             }
         } else {
             below.clear();
@@ -167,7 +217,8 @@ mod tests {
                     prop_assert_eq!(split.unconflicted.get(key), values[0]);
                 } else {
                     prop_assert_eq!(split.unconflicted.get(key), None);
-                    expected.push(Conflict { key, values });
+                    prop_assert!(split.conflicts.iter().any(|conflict| conflict.key == key && conflict.values.iter().eq(values.iter().copied())));
+                    expected.push(Conflict { key, values: Values::new(values.into_iter()) });
                 }
             }
             prop_assert_eq!(split.conflicts, expected);

@@ -16,7 +16,7 @@ mod hash;
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::diff::{Conflict, Split};
+pub use self::diff::{Conflict, Split, Values};
 use crate::room::{EventIx, KeyIx};
 
 /// Bits of a key that one level of the trie consumes.
