@@ -6,6 +6,9 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+#[path = "common/shared.rs"]
+mod shared;
+
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -17,16 +20,7 @@ use hindsight::resolve::{Algorithm, Resolver};
 use hindsight::room::{EventIx, EventSet, Room};
 use hindsight::state::StateMap;
 use serde_json::Value;
-
-/// A folder beside the project, if it is there.
-fn shared(path: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: {} is not there", folder.display());
-    None
-}
+use shared::shared;
 
 /// The entries of a folder, sorted.
 fn entries(folder: &Path) -> Vec<PathBuf> {
