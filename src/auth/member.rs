@@ -101,7 +101,7 @@ where
     Ok((follows_create && is_creator).then_some(Rule::JoinCreator))
 }
 
-/// The join rule of the state; the text after the colon is for messages.
+/// The join rule of the state; without one what the profile takes for it (D39).
 fn join_rule<'a, S, R>(check: &mut Check<'a, S, R>, at: Rule) -> Result<JoinRule, Refusal>
 where
     S: Fn(KeyIx) -> Option<EventIx>,

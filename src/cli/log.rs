@@ -160,9 +160,7 @@ impl Log<'_> {
             None => "the state is unknown".to_owned(),
             Some(states) => text::count(Split::new(&states).conflicts.len(), "conflict"),
         };
-        let extremities = text::count(current.extremities.len(), "forward extremit");
-        let extremities =
-            extremities.strip_suffix('s').map_or(extremities.clone(), |head| format!("{head}ies"));
+        let extremities = text::count(current.extremities.len(), "forward extremity");
         let theme = self.theme;
         format!("{}  {}", theme.heading("now"), theme.warn(format!("[{extremities}: {what}]")))
     }

@@ -218,7 +218,7 @@ fn write_current(replay: &Replay<'_>, describer: &Describer<'_>, ui: &mut Ui) ->
     let theme = ui.theme();
     let current = replay.current();
     let names: Vec<String> = current.extremities.iter().map(|ix| describer.short_id(*ix)).collect();
-    let over = text::count(names.len(), "forward extremity").replace("extremitys", "extremities");
+    let over = text::count(names.len(), "forward extremity");
     writeln!(ui.out())?;
     match &current.state {
         Some(state) => {

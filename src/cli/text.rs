@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::explain::inflect;
+
 /// The span of timestamps that have a date of four digits: the years 0 to 9999.
 const DATED: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
 
@@ -105,8 +107,7 @@ pub(super) fn number(value: impl TryInto<u64>) -> String {
 
 /// "1 event", "2 events".
 pub(super) fn count(value: usize, noun: &str) -> String {
-    let plural = if value == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", number(value))
+    format!("{} {}", number(value), inflect(value, noun))
 }
 
 /// A timestamp in UTC, "2026-01-01 12:00:30"; the bare number where that is no date of our calendar.

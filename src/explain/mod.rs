@@ -171,8 +171,27 @@ impl Node {
     }
 }
 
-/// "1 event", "2 events".
+/// "1 event", "2 events", "2 entries".
 pub(crate) fn count(number: usize, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{ending}")
+    format!("{number} {}", inflect(number, noun))
+}
+
+/// The noun in the form that the number asks for.
+pub(crate) fn inflect(number: usize, noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        _ if number == 1 => noun.to_owned(),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn nouns_follow_their_number() {
+        assert_eq!(["event", "key", "entry"].map(|noun| count(1, noun)), ["1 event", "1 key", "1 entry"]);
+        assert_eq!(["event", "key", "entry"].map(|noun| count(0, noun)), ["0 events", "0 keys", "0 entries"]);
+    }
 }

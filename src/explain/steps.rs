@@ -186,8 +186,7 @@ fn plain(sentence: Sentence) -> Node {
 }
 
 fn input_node(input: &Input) -> Node {
-    let sizes: Vec<String> =
-        input.sizes.iter().map(|size| count(*size, "entry").replace("entrys", "entries")).collect();
+    let sizes: Vec<String> = input.sizes.iter().map(|size| count(*size, "entry")).collect();
     let text = format!(
         "Input: {} ({}), algorithm {}",
         count(input.sizes.len(), "state set"),

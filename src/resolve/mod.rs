@@ -123,6 +123,7 @@ impl<'a> Resolver<'a> {
             }
             Err(failure) => {
                 observer.step(|| Step::Failure(failure.message.clone()));
+                // By the text no resolution fails, so the alternative is there for the types alone.
                 let (state, sizes) = self
                     .run(Profile::Spec, sets, rejected, &mut ())
                     .unwrap_or_else(|_| (sets[0].clone(), Sizes::default()));
