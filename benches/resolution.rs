@@ -2,21 +2,17 @@
 //!
 //! The rooms are generated (cut-off servers that meet again), so anybody can run this: `cargo bench`.
 
-#[path = "../tests/common/ruma_side.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
-mod ruma_side;
-
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hindsight::auth::Profile;
+use hindsight::differential::RumaRoom;
 use hindsight::dump::{self, Options};
 use hindsight::event::room_version::Rules;
 use hindsight::replay::Replay;
 use hindsight::resolve::Resolver;
 use hindsight::room::{EventIx, EventSet, Room};
 use hindsight::testing::{Mode, Plan, RoomBuilder, generate};
-use ruma_side::RumaSide;
 
 fn room(version: &str, events: usize) -> RoomBuilder {
     let rules = Rules::of(version).expect("a known room version");
@@ -64,10 +60,10 @@ fn resolving(c: &mut Criterion) {
         let algorithm = room.rules().algorithm;
         let none = EventSet::new(room.len());
         let mut resolver = Resolver::new(&room, algorithm, Profile::Ruma);
-        let ruma = RumaSide::new(&room);
+        let ruma = RumaRoom::new(&room).expect("only what ruma can hold is generated");
         let ours = resolver.resolve(&sets, &none, &mut ()).state;
         let theirs = ruma.resolve(algorithm, &sets, &none).expect("an honest room resolves");
-        assert!(ours.list(&room).eq(theirs.iter().map(|(a, b, c)| (&**a, &**b, &**c))), "both agree");
+        assert_eq!(ours.hash(&room), theirs.hash(&room));
         group.bench_function(BenchmarkId::new("hindsight", version), |b| {
             b.iter(|| resolver.resolve(black_box(&sets), &none, &mut ()).state.len());
         });

@@ -33,6 +33,7 @@
 //! | [`resolve`] | state resolution v1, v2, v2.1, and its steps |
 //! | [`replay`] | state before and after every event |
 //! | [`explain`] | steps and verdicts as sentences |
+//! | `differential` | ruma beside ours; needs the feature of that name |
 //!
 //! None of them does I/O, reads a clock, starts a thread or prints: the same code serves a terminal, a server and a
 //! browser tab. Broken input is normal: loading returns what can be shown, and findings about the rest.
@@ -41,6 +42,8 @@
 pub mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "differential")]
+pub mod differential;
 pub mod dump;
 pub mod event;
 pub mod explain;

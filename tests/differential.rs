@@ -6,22 +6,19 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests may panic and tell how much they did")]
 
-#[path = "common/ruma_side.rs"]
-mod ruma_side;
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::AddAssign;
 
 use hindsight::auth::Profile;
+use hindsight::differential::{Answer, Comparison, Difference, Place, RumaRoom};
 use hindsight::event::room_version::Rules;
-use hindsight::replay::{CheckKind, Replay};
-use hindsight::resolve::{Algorithm, Resolution, Resolver};
+use hindsight::replay::Replay;
+use hindsight::resolve::Algorithm;
 use hindsight::room::{EventIx, EventSet, Room};
 use hindsight::state::StateMap;
 use hindsight::testing::{Mode, Plan, Rng, generate, perturbed_sets, random_rejected};
 use rayon::prelude::*;
-use ruma_side::RumaSide;
 
 const DEFAULT_ROOMS: u64 = 4000;
 
@@ -117,112 +114,96 @@ fn adversarial_rooms_agree() {
 struct Case<'a> {
     plan: &'a Plan,
     room: &'a Room,
-    ruma: RumaSide<'a>,
+    ruma: RumaRoom<'a>,
 }
 
 fn compare_room(plan: &Plan) -> Result<Count, String> {
     let room = generate(plan).room();
-    let case = Case { plan, room: &room, ruma: RumaSide::new(&room) };
+    let ruma = RumaRoom::new(&room).map_err(|error| error.to_string())?;
+    let case = Case { plan, room: &room, ruma };
     let replay = Replay::new(&room, None, Profile::Ruma);
-    let mut count =
-        Count { rooms: 1, events: room.len(), rejected: replay.rejected().len(), ..Count::default() };
-    for ix in room.events() {
-        case.verdicts(&replay, ix, &mut count)?;
-        if room.rules().algorithm != Algorithm::V1
-            && replay.resolved(ix)
-            && let Some(inputs) = replay.inputs(ix)
-        {
-            count.merges += 1;
-            case.resolution(replay.algorithm(), &inputs, replay.rejected(), &mut count)?;
-        }
+    let comparison = Comparison::new(&replay, &case.ruma);
+    if let Some(difference) = comparison.differences.first() {
+        return Err(case.report_replay(&replay, difference));
     }
-    let mut rng = Rng::new(plan.seed ^ 0xd1ff);
-    for _ in 0..6 {
-        let sets = {
-            let many = rng.within(2, 6);
-            perturbed_sets(&mut rng, &replay, many)
-        };
-        let rejected = match rng.below(3) {
-            0 => replay.rejected().clone(),
-            1 => EventSet::default(),
-            _ => random_rejected(&mut rng, &room, 15),
-        };
-        for algorithm in [Algorithm::V2, Algorithm::V2_1] {
-            count.sets += 1;
-            case.resolution(algorithm, &sets, &rejected, &mut count)?;
-        }
+    let mut count = Count {
+        rooms: 1,
+        events: room.len(),
+        rejected: replay.rejected().len(),
+        verdicts: comparison.verdicts,
+        merges: comparison.resolutions,
+        failures: comparison.failures,
+        chance: comparison.by_chance.len(),
+        ..Count::default()
+    };
+    for place in comparison.by_chance {
+        let sets = case.inputs(&replay, place);
+        count.varied += case.varies(replay.algorithm(), &sets, replay.rejected());
     }
+    case.compare_perturbed(&replay, &mut count)?;
     Ok(count)
 }
 
 impl Case<'_> {
-    fn verdicts(&self, replay: &Replay<'_>, ix: EventIx, count: &mut Count) -> Result<(), String> {
-        if self.room.is_foreign(ix) {
-            return Ok(());
-        }
-        for check in replay.judge(ix) {
-            let Some(verdict) = check.verdict else { continue };
-            let theirs = match check.kind {
-                CheckKind::AuthEvents => self.ruma.check_auth_events(ix, replay.rejected()),
-                CheckKind::StateBefore => self.ruma.check_against(ix, replay.before(ix).unwrap()),
-                CheckKind::Format | CheckKind::Recorded => continue,
+    /// State sets as no honest server would have them.
+    fn compare_perturbed(&self, replay: &Replay<'_>, count: &mut Count) -> Result<(), String> {
+        let mut rng = Rng::new(self.plan.seed ^ 0xd1ff);
+        for _ in 0..6 {
+            let sets = {
+                let many = rng.within(2, 6);
+                perturbed_sets(&mut rng, replay, many)
             };
-            count.verdicts += 1;
-            if verdict.is_ok() != theirs.is_ok() {
-                let event = self.room.event(ix).json();
-                let text = format!("{:?} of {event}\nHindsight: {verdict:?}\nruma: {theirs:?}", check.kind);
-                return Err(self.report(&text, &[ix], &[], &EventSet::default()));
+            let rejected = match rng.below(3) {
+                0 => replay.rejected().clone(),
+                1 => EventSet::default(),
+                _ => random_rejected(&mut rng, self.room, 15),
+            };
+            for algorithm in [Algorithm::V2, Algorithm::V2_1] {
+                count.sets += 1;
+                let mut comparison = Comparison::default();
+                comparison.add_sets(replay, &self.ruma, algorithm, &sets, &rejected);
+                if let Some(difference) = comparison.differences.first() {
+                    return Err(self.report(&self.describe(difference), &[], &sets, &rejected));
+                }
+                count.failures += comparison.failures;
+                if !comparison.by_chance.is_empty() {
+                    count.chance += 1;
+                    count.varied += self.varies(algorithm, &sets, &rejected);
+                }
             }
         }
         Ok(())
     }
 
-    fn resolution(
-        &self,
-        algorithm: Algorithm,
-        sets: &[StateMap],
-        rejected: &EventSet,
-        count: &mut Count,
-    ) -> Result<(), String> {
-        let ours = Resolver::new(self.room, algorithm, Profile::Ruma).resolve(sets, rejected, &mut ());
-        if ours.failure.as_ref().is_some_and(|failure| failure.message.contains("not deterministic")) {
-            count.chance += 1;
-            let answers = (0..12).map(|_| self.ruma.resolve(algorithm, sets, rejected));
-            count.varied += usize::from(answers.collect::<BTreeSet<_>>().len() > 1);
-            return Ok(());
-        }
-        let theirs = self.ruma.resolve(algorithm, sets, rejected);
-        count.failures += usize::from(theirs.is_err());
-        let same = match (&ours.failure, &theirs) {
-            (Some(_), Err(_)) => true,
-            (None, Ok(theirs)) => self.list(&ours.state) == *theirs,
-            _ => false,
-        };
-        if same {
-            return Ok(());
-        }
-        let text = self.difference(algorithm, &ours, &theirs);
-        Err(self.report(&text, &[], sets, rejected))
+    /// 1 if ruma gives several answers.
+    fn varies(&self, algorithm: Algorithm, sets: &[StateMap], rejected: &EventSet) -> usize {
+        let answer = |_| self.ruma.resolve(algorithm, sets, rejected).map(|state| state.hash(self.room));
+        usize::from((0..12).map(answer).collect::<BTreeSet<_>>().len() > 1)
     }
 
-    fn list(&self, state: &StateMap) -> BTreeSet<(String, String, String)> {
-        state.list(self.room).map(|(kind, key, id)| (kind.into(), key.into(), id.into())).collect()
+    fn inputs(&self, replay: &Replay<'_>, place: Place) -> Vec<StateMap> {
+        match place {
+            Place::Event(ix) => replay.inputs(ix).unwrap(),
+            Place::Current => {
+                replay.current().extremities.iter().map(|ix| replay.after(*ix).cloned().unwrap()).collect()
+            }
+            Place::Sets => Vec::new(),
+        }
     }
 
-    fn difference(&self, algorithm: Algorithm, ours: &Resolution, theirs: &ruma_side::Answer) -> String {
-        let mut text = format!("{algorithm} gives another state\n");
-        match (&ours.failure, theirs) {
-            (None, Ok(theirs)) => {
-                let ours = self.list(&ours.state);
-                let _ = writeln!(text, "Hindsight only: {:?}", ours.difference(theirs).collect::<Vec<_>>());
-                let _ = writeln!(text, "ruma only: {:?}", theirs.difference(&ours).collect::<Vec<_>>());
+    fn describe(&self, difference: &Difference) -> String {
+        let keys: Vec<_> = difference.keys().into_iter().map(|(key, ..)| self.room.key(key)).collect();
+        format!("{}\nkeys: {keys:?}", difference.describe(self.room))
+    }
+
+    fn report_replay(&self, replay: &Replay<'_>, difference: &Difference) -> String {
+        let text = self.describe(difference);
+        match (difference.place, &difference.ours) {
+            (Place::Event(ix), Answer::Allowed | Answer::Refused(_)) => {
+                self.report(&text, &[ix], &[], &EventSet::default())
             }
-            (failure, theirs) => {
-                let _ =
-                    writeln!(text, "Hindsight fails: {failure:?}\nruma fails: {:?}", theirs.as_ref().err());
-            }
+            (place, _) => self.report(&text, &[], &self.inputs(replay, place), replay.rejected()),
         }
-        text
     }
 
     /// Everything needed to look at the case again: how the room was made, and those of its events that matter.

@@ -1,24 +1,19 @@
-//! Hindsight's profile `ruma` against ruma-state-res itself, on every conflicted merge of the corpora and of the rooms
-//! of real servers.
+//! Hindsight's profile `ruma` against ruma-state-res itself, on every verdict and conflicted merge of the corpora and of
+//! the rooms of real servers.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a test fails by panicking, and says what it skips"
 )]
 
-#[path = "common/ruma_side.rs"]
-#[expect(dead_code, reason = "the random rooms use more of it")]
-mod ruma_side;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use hindsight::auth::Profile;
+use hindsight::differential::{Comparison, RumaRoom};
 use hindsight::dump::{self, Options};
 use hindsight::replay::Replay;
-use hindsight::resolve::Algorithm;
 use rayon::prelude::*;
-use ruma_side::RumaSide;
 
 /// Every dump below a folder.
 fn dumps(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -33,46 +28,29 @@ fn dumps(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Compares every resolution of a dump with ruma's; returns how many there were, and what differs.
-fn compare(path: &Path) -> (usize, Vec<String>) {
+/// Compares a dump with ruma; returns how many verdicts and resolutions there were, and what differs.
+fn compare(path: &Path) -> (usize, usize, Vec<String>) {
     let name = path.display();
     // Rooms with state DAGs are not of a version ruma knows, and hold no event in the usual format.
-    let Ok(dump) = dump::load(&fs::read(path).unwrap(), &Options::default()) else { return (0, Vec::new()) };
-    let room = &dump.room;
-    let algorithm = room.rules().algorithm;
-    if algorithm == Algorithm::V1 {
-        return (0, Vec::new());
-    }
-    let Some(ruma) = RumaSide::try_new(room) else {
-        println!("skipped: {name} has events that ruma's types cannot hold");
-        return (0, Vec::new());
+    let Ok(dump) = dump::load(&fs::read(path).unwrap(), &Options::default()) else {
+        return (0, 0, Vec::new());
     };
-    let replay = Replay::new(room, None, Profile::Ruma);
-    let (mut merges, mut wrong) = (0, Vec::new());
-    for merge in room.events().filter(|ix| replay.resolved(*ix)) {
-        let sets = replay.inputs(merge).unwrap();
-        let resolution = replay.resolve(&sets, &mut ());
-        if resolution.failure.as_ref().is_some_and(|failure| failure.message.contains("not deterministic")) {
-            continue;
+    let room = &dump.room;
+    let ruma = match RumaRoom::new(room) {
+        Ok(ruma) => ruma,
+        Err(error) => {
+            println!("skipped: {name}: {error}");
+            return (0, 0, Vec::new());
         }
-        merges += 1;
-        let theirs = ruma.resolve(algorithm, &sets, replay.rejected());
-        let agrees = match (&theirs, &resolution.failure) {
-            (Ok(theirs), None) => {
-                resolution.state.list(room).eq(theirs.iter().map(|(kind, key, id)| (&**kind, &**key, &**id)))
-            }
-            (Err(_), Some(_)) => true,
-            _ => false,
-        };
-        if !agrees {
-            wrong.push(format!("{name} {}: {theirs:?} against {:?}", room.id(merge), resolution.failure));
-        }
-    }
-    (merges, wrong)
+    };
+    let comparison = Comparison::new(&Replay::new(room, None, Profile::Ruma), &ruma);
+    let differences = comparison.differences.iter();
+    let wrong = differences.map(|difference| format!("{name}: {}", difference.describe(room))).collect();
+    (comparison.verdicts, comparison.resolutions, wrong)
 }
 
 #[test]
-fn every_conflicted_merge_agrees_with_ruma() {
+fn every_verdict_and_merge_agrees_with_ruma() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
     dumps(&root.join("fixtures/conformance"), &mut paths);
@@ -86,14 +64,14 @@ fn every_conflicted_merge_agrees_with_ruma() {
         }
     }
     paths.sort();
-    let (merges, wrong) = paths.par_iter().map(|path| compare(path)).reduce(
-        || (0, Vec::new()),
-        |(merges, mut wrong), (more, also)| {
-            wrong.extend(also);
-            (merges + more, wrong)
+    let (verdicts, merges, wrong) = paths.par_iter().map(|path| compare(path)).reduce(
+        || (0, 0, Vec::new()),
+        |mut sum, (verdicts, merges, wrong)| {
+            sum.2.extend(wrong);
+            (sum.0 + verdicts, sum.1 + merges, sum.2)
         },
     );
-    println!("{} dumps, {merges} conflicted merges", paths.len());
+    println!("{} dumps, {verdicts} verdicts, {merges} conflicted merges", paths.len());
     assert!(wrong.is_empty(), "{} disagreements:\n{}", wrong.len(), wrong[..wrong.len().min(10)].join("\n"));
     assert!(here >= 30 && merges >= 300, "{here} dumps in the project, {merges} merges in all");
 }

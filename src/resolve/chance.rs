@@ -54,8 +54,7 @@ pub(super) fn sender_levels(
             _ => false,
         };
         if !same {
-            let text = "not deterministic: the answer may vary from run to run";
-            return Err(Failure::new(room, events[0], text));
+            return Err(Failure::by_chance(room, events[0]));
         }
     }
     first

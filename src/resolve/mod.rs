@@ -39,11 +39,18 @@ pub struct Failure {
     pub event: EventIx,
     /// What the implementation says, with the event's ID.
     pub message: String,
+    /// It does not fail, but its answer may vary from run to run.
+    pub by_chance: bool,
 }
 
 impl Failure {
     fn new(room: &Room, event: EventIx, text: &str) -> Self {
-        Self { event, message: format!("{text} (at {})", room.id(event)) }
+        Self { event, message: format!("{text} (at {})", room.id(event)), by_chance: false }
+    }
+
+    fn by_chance(room: &Room, event: EventIx) -> Self {
+        let text = "not deterministic: the answer may vary from run to run";
+        Self { by_chance: true, ..Self::new(room, event, text) }
     }
 
     fn no_state_key(room: &Room, event: EventIx, errors: Errors) -> Self {
