@@ -33,6 +33,7 @@
 //! | [`resolve`] | state resolution v1, v2, v2.1, and its steps |
 //! | [`replay`] | state before and after every event |
 //! | [`explain`] | steps and verdicts as sentences |
+//! | [`expect`] | what others decided, held against a replay |
 //! | `differential` | ruma beside ours; needs the feature of that name |
 //!
 //! None of them does I/O, reads a clock, starts a thread or prints: the same code serves a terminal, a server and a
@@ -46,6 +47,7 @@ pub mod cli;
 pub mod differential;
 pub mod dump;
 pub mod event;
+pub mod expect;
 pub mod explain;
 pub mod replay;
 pub mod report;
