@@ -7,7 +7,7 @@ use crate::auth::{
 };
 use crate::event::Kind;
 use crate::room::{EventIx, EventSet, KeyIx, Room};
-use crate::state::StateMap;
+use crate::state::StateView;
 
 /// One check of an event, with what it read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     /// Why the event is rejected, if it is. `before` is the state before it, if that is known.
-    pub(super) fn verdict(&self, ix: EventIx, before: Option<&StateMap>) -> Option<Rejection> {
+    pub(super) fn verdict(&self, ix: EventIx, before: Option<StateView<'_>>) -> Option<Rejection> {
         let reject = |check: CheckKind, refusal: Refusal| {
             let reason = refusal.reason();
             Some(Rejection { check, refusal: Some(refusal), reason })
@@ -56,7 +56,7 @@ impl Judge<'_> {
     }
 
     /// All checks with what they read, whether or not an earlier one fails.
-    pub(super) fn checks(&self, ix: EventIx, before: Option<&StateMap>) -> Vec<Check> {
+    pub(super) fn checks(&self, ix: EventIx, before: Option<StateView<'_>>) -> Vec<Check> {
         let mut checks = Vec::new();
         if let Err(refusal) = self.check_format(ix) {
             let verdict = Some(Err(refusal));
@@ -102,7 +102,7 @@ impl Judge<'_> {
 
     /// Whether the auth events suffice to judge. A server that cannot get an auth event rejects the event; but where a
     /// part of the room is missing from the dump, the server had it.
-    fn can_judge_auth_events(&self, ix: EventIx, before: Option<&StateMap>) -> bool {
+    fn can_judge_auth_events(&self, ix: EventIx, before: Option<StateView<'_>>) -> bool {
         before.is_some() || !self.room.has_missing_auth(ix)
     }
 
@@ -128,7 +128,7 @@ impl Judge<'_> {
         check_dependent(subject, |key| look_up(&own, key), recorder)
     }
 
-    fn check_against(&self, ix: EventIx, state: &StateMap, recorder: &mut impl Recorder) -> Verdict {
+    fn check_against(&self, ix: EventIx, state: StateView<'_>, recorder: &mut impl Recorder) -> Verdict {
         let subject = Subject { room: self.room, event: ix, profile: self.profile };
         check_dependent(subject, |key| state.get(key), recorder)
     }

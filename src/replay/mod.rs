@@ -12,17 +12,18 @@
 //! Sources: <https://spec.matrix.org/latest/server-server-api/#checks-performed-on-receipt-of-a-pdu>,
 //! <https://spec.matrix.org/latest/server-server-api/#room-state-resolution>
 
+mod build;
 mod judge;
+mod states;
 
-use std::collections::BTreeMap;
-
+use self::build::{Build, Known, Outcome};
 pub use self::judge::Check;
 use self::judge::Judge;
 use crate::auth::{Profile, Refusal};
 use crate::report::{Code, Finding};
 use crate::resolve::step::{Observer, Step};
 use crate::resolve::{Algorithm, Failure, Resolution, Resolver};
-use crate::room::{EventIx, EventSet, Link, Room, When};
+use crate::room::{EventIx, EventSet, Link, Room};
 use crate::state::StateMap;
 
 /// Which check rejected an event.
@@ -83,15 +84,6 @@ impl Footing {
     }
 }
 
-/// What a replay knows of one event.
-#[derive(Debug, Clone)]
-struct Known {
-    before: Option<StateMap>,
-    after: Option<StateMap>,
-    footing: Footing,
-    resolved: bool,
-}
-
 /// The replay of a whole room in the manner of one algorithm and profile.
 ///
 /// Keeps of every event its verdict and its states (maps that share nearly everything); the steps of a resolution are
@@ -101,11 +93,7 @@ pub struct Replay<'a> {
     room: &'a Room,
     algorithm: Algorithm,
     profile: Profile,
-    known: Vec<Known>,
-    rejected: EventSet,
-    rejections: BTreeMap<EventIx, Rejection>,
-    failures: BTreeMap<EventIx, Failure>,
-    current: Current,
+    outcome: Outcome,
 }
 
 /// The state of the room now: the resolution over the forward extremities.
@@ -129,28 +117,8 @@ impl<'a> Replay<'a> {
     /// Replays a room. `algorithm`: by default that of the room version.
     pub fn new(room: &'a Room, algorithm: Option<Algorithm>, profile: Profile) -> Self {
         let algorithm = algorithm.unwrap_or(room.rules().algorithm);
-        let mut replay = Self {
-            room,
-            algorithm,
-            profile,
-            known: Vec::with_capacity(room.len()),
-            rejected: EventSet::new(room.len()),
-            rejections: BTreeMap::new(),
-            failures: BTreeMap::new(),
-            current: Current {
-                extremities: Vec::new(),
-                state: None,
-                footing: Footing::Unknown,
-                resolved: false,
-                failure: None,
-            },
-        };
-        let mut resolver = Resolver::new(room, algorithm, profile);
-        for ix in room.events() {
-            replay.take(ix, &mut resolver);
-        }
-        replay.current = replay.find_current(&mut resolver);
-        replay
+        let outcome = Build::new(room, algorithm, profile).run();
+        Self { room, algorithm, profile, outcome }
     }
 
     /// The room.
@@ -168,44 +136,48 @@ impl<'a> Replay<'a> {
         self.profile
     }
 
+    fn known(&self, ix: EventIx) -> Known {
+        self.outcome.known[ix.index()]
+    }
+
     /// The state before an event; `None` if it is unknown (or the event has no place in the DAG).
     pub fn before(&self, ix: EventIx) -> Option<&StateMap> {
-        self.known[ix.index()].before.as_ref()
+        self.known(ix).before.map(|before| self.outcome.states.get(before))
     }
 
     /// The state after an event; `None` if it is unknown (or the event has no place in the DAG).
     pub fn after(&self, ix: EventIx) -> Option<&StateMap> {
-        self.known[ix.index()].after.as_ref()
+        self.known(ix).after.map(|after| self.outcome.states.get(after))
     }
 
     /// How far the state after an event can be relied on.
     pub fn footing(&self, ix: EventIx) -> Footing {
-        self.known[ix.index()].footing
+        self.known(ix).footing
     }
 
     /// Whether the states after the event's parents differed, so that a resolution ran.
     pub fn resolved(&self, ix: EventIx) -> bool {
-        self.known[ix.index()].resolved
+        self.known(ix).resolved
     }
 
     /// Why an event was rejected, if it was.
     pub fn rejection(&self, ix: EventIx) -> Option<&Rejection> {
-        self.rejections.get(&ix)
+        self.outcome.rejections.get(&ix)
     }
 
     /// The rejected events.
     pub fn rejected(&self) -> &EventSet {
-        &self.rejected
+        &self.outcome.rejected
     }
 
     /// Where the implementation that the profile stands for would have failed to resolve the state before an event.
     pub fn failure(&self, ix: EventIx) -> Option<&Failure> {
-        self.failures.get(&ix)
+        self.outcome.failures.get(&ix)
     }
 
     /// The state of the room now.
     pub fn current(&self) -> &Current {
-        &self.current
+        &self.outcome.current
     }
 
     /// The states after the parents of an event, in the order of the event: what is resolved for the state before it.
@@ -232,13 +204,13 @@ impl<'a> Replay<'a> {
 
     /// Resolves given states as the replay does.
     pub fn resolve<O: Observer>(&self, sets: &[StateMap], observer: &mut O) -> Resolution {
-        Resolver::new(self.room, self.algorithm, self.profile).resolve(sets, &self.rejected, observer)
+        Resolver::new(self.room, self.algorithm, self.profile).resolve(sets, &self.outcome.rejected, observer)
     }
 
     /// Judges one event again and says what every check came to, with what the rules read.
     pub fn judge(&self, ix: EventIx) -> Vec<Check> {
-        let judge = Judge { room: self.room, profile: self.profile, rejected: &self.rejected };
-        judge.checks(ix, self.before(ix))
+        let judge = Judge { room: self.room, profile: self.profile, rejected: &self.outcome.rejected };
+        judge.checks(ix, self.before(ix).map(StateMap::view))
     }
 
     /// Where the recomputed verdicts differ from those that the dump records.
@@ -266,98 +238,6 @@ impl<'a> Replay<'a> {
             );
         }
         findings
-    }
-
-    fn take(&mut self, ix: EventIx, resolver: &mut Resolver<'_>) {
-        let known = if self.room.is_outlier(ix) {
-            Known { before: None, after: None, footing: Footing::Unknown, resolved: false }
-        } else {
-            self.state_before(ix, resolver)
-        };
-        let judge = Judge { room: self.room, profile: self.profile, rejected: &self.rejected };
-        if let Some(rejection) = judge.verdict(ix, known.before.as_ref()) {
-            self.rejected.insert(ix);
-            self.rejections.insert(ix, rejection);
-        }
-        let known = self.with_state_after(ix, known);
-        self.known.push(known);
-    }
-
-    fn state_before(&mut self, ix: EventIx, resolver: &mut Resolver<'_>) -> Known {
-        if let Some(asserted) = self.room.asserted(ix, When::Before) {
-            let before = state_of(self.room, &asserted.events);
-            return Known { before: Some(before), after: None, footing: Footing::Asserted, resolved: false };
-        }
-        let footing = |link: Link| match link {
-            Link::Event(parent) => self.footing(parent),
-            Link::Missing(_) => Footing::Asserted,
-        };
-        let links = || self.room.prev_links(ix);
-        let Some(inputs) = self.inputs(ix) else {
-            return Known { before: None, after: None, footing: Footing::Unknown, resolved: false };
-        };
-        let footing = links().map(footing).max().unwrap_or(Footing::Computed);
-        let resolution = resolver.resolve(&inputs, &self.rejected, &mut ());
-        if let Some(failure) = resolution.failure {
-            self.failures.insert(ix, failure);
-        }
-        Known { before: Some(resolution.state), after: None, footing, resolved: resolution.resolved }
-    }
-
-    fn with_state_after(&self, ix: EventIx, mut known: Known) -> Known {
-        if let Some(asserted) = self.room.asserted(ix, When::After) {
-            known.after = Some(state_of(self.room, &asserted.events));
-            known.footing = Footing::Asserted;
-            return known;
-        }
-        known.after = known.before.clone();
-        if let (Some(state), Some(key), false) =
-            (&mut known.after, self.room.key_of(ix), self.rejected.contains(ix))
-        {
-            state.insert(key, ix);
-        }
-        known
-    }
-
-    fn forward_extremities(&self) -> Vec<EventIx> {
-        let counts = |ix: EventIx| {
-            let recorded = self.room.recorded(ix);
-            let known_to_server = !self.room.is_outlier(ix) && !recorded.outlier;
-            known_to_server && !recorded.soft_failed && !self.rejected.contains(ix)
-        };
-        // Children have greater indices, so going down meets them first.
-        let mut covered = EventSet::new(self.room.len());
-        let mut extremities = Vec::new();
-        for ix in self.room.events().rev() {
-            let covers = |child: &EventIx| {
-                counts(*child) || self.room.recorded(*child).soft_failed && covered.contains(*child)
-            };
-            if self.room.children(ix).iter().any(covers) {
-                covered.insert(ix);
-            } else if counts(ix) {
-                extremities.push(ix);
-            }
-        }
-        extremities.reverse();
-        extremities
-    }
-
-    fn find_current(&self, resolver: &mut Resolver<'_>) -> Current {
-        let extremities = self.forward_extremities();
-        let states: Option<Vec<StateMap>> = extremities.iter().map(|ix| self.after(*ix).cloned()).collect();
-        // A dump of nothing but outliers has no extremities: then nothing is known, which is not an empty state.
-        let Some(states) = states.filter(|states| !states.is_empty()) else {
-            return Current {
-                extremities,
-                state: None,
-                footing: Footing::Unknown,
-                resolved: false,
-                failure: None,
-            };
-        };
-        let footing = extremities.iter().map(|ix| self.footing(*ix)).max().unwrap_or(Footing::Computed);
-        let Resolution { state, resolved, failure, .. } = resolver.resolve(&states, &self.rejected, &mut ());
-        Current { extremities, state: Some(state), footing, resolved, failure }
     }
 }
 

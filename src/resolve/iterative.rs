@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::Failure;
+use super::running::Running;
 use super::step::{AuthCheck, CheckVerdict, Observer, Read, Round, Source, Step};
 use crate::auth::{
     Errors, Operand, Profile, Recorder, Refusal, Subject, Verdict, check_dependent, create_by_room_id,
@@ -12,20 +13,19 @@ use crate::auth::{
 };
 use crate::event::Kind;
 use crate::room::{EventIx, EventSet, KeyIx, Room};
-use crate::state::StateMap;
 
 /// The replay of events on a running state, over both rounds.
 pub(super) struct Replay<'a> {
     room: &'a Room,
     profile: Profile,
     rejected: &'a EventSet,
-    pub(super) state: StateMap,
+    pub(super) state: Running<'a>,
     /// Which check put an entry there; kept only if somebody listens.
     put_by: HashMap<KeyIx, (Round, usize)>,
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(room: &'a Room, profile: Profile, rejected: &'a EventSet, base: StateMap) -> Self {
+    pub(super) fn new(room: &'a Room, profile: Profile, rejected: &'a EventSet, base: Running<'a>) -> Self {
         Self { room, profile, rejected, state: base, put_by: HashMap::new() }
     }
 

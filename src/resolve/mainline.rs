@@ -2,36 +2,11 @@
 //!
 //! Source: <https://spec.matrix.org/latest/rooms/v2/#definitions>, "Mainline ordering".
 
-use std::collections::HashMap;
-
 use super::Failure;
+use super::levels::{Cited, Forest, cited_levels};
 use super::step::{Decider, Mainline, MainlinePosition, Observer, Step};
 use crate::auth::Profile;
-use crate::event::Kind;
-use crate::room::{EventIx, Link, Room};
-
-/// What looking for the power levels among auth events came to.
-enum Cited {
-    Levels(EventIx),
-    Nothing,
-    /// A missing event stands before any power levels, and the profile minds (D30).
-    Missing,
-}
-
-/// The first power levels among an event's auth events.
-fn cited_levels(room: &Room, ix: EventIx, profile: Profile) -> Cited {
-    for link in room.auth_links(ix) {
-        match link {
-            Link::Event(auth) if room.event(auth).is_state_of(Kind::PowerLevels) => {
-                return Cited::Levels(auth);
-            }
-            Link::Event(_) => {}
-            Link::Missing(_) if profile.switches().missing_auth_stops_mainline => return Cited::Missing,
-            Link::Missing(_) => {}
-        }
-    }
-    Cited::Nothing
-}
+use crate::room::{EventIx, Room};
 
 /// The place of an event in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,30 +22,34 @@ struct Rank {
 /// `unconflicted_levels` are the power levels of the unconflicted state, which are no mainline in v2.1 even though one
 /// might expect it.
 ///
+/// Cost: for `n` events on a mainline of `m` power levels `n · log(n · m)`, once these are in the `forest`.
+///
 /// # Errors
 /// Where the implementation that the profile stands for gives up.
 pub(super) fn mainline_order<O: Observer>(
     room: &Room,
     profile: Profile,
+    forest: &mut Forest,
     events: &[EventIx],
-    levels: Option<EventIx>,
-    unconflicted_levels: Option<EventIx>,
+    [levels, unconflicted_levels]: [Option<EventIx>; 2],
     observer: &mut O,
 ) -> Result<Vec<EventIx>, Failure> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let mainline = mainline(room, profile, levels)?;
-    observer.step(|| {
-        let unconflicted_levels = unconflicted_levels.filter(|_| mainline.is_empty());
-        Step::Mainline(Mainline { events: mainline.clone(), unconflicted_levels })
-    });
-    let mut walks = Walks::new(room, profile, &mainline);
+    if let Some(levels) = levels {
+        let oldest = forest.oldest(room, profile, levels);
+        if cited_levels(room, oldest, profile) == Cited::Missing {
+            return Err(Failure::new(room, oldest, "NotFound: an auth event on the mainline"));
+        }
+    }
+    let steps = MainlineSteps::new(room, profile, levels.filter(|_| O::LISTENS), forest);
+    observer.step(|| Step::Mainline(steps.mainline(unconflicted_levels)));
     let mut ranked: Vec<(Rank, EventIx)> = Vec::with_capacity(events.len());
     let mut dropped: Vec<EventIx> = Vec::new();
     for event in events {
         let timestamp = room.event(*event).origin_server_ts();
-        match walks.walk_from(*event) {
+        match forest.depth_on_mainline(room, profile, *event, levels) {
             Some(from_oldest) => ranked.push((Rank { from_oldest, timestamp }, *event)),
             None => dropped.push(*event),
         }
@@ -78,71 +57,39 @@ pub(super) fn mainline_order<O: Observer>(
     ranked.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| room.id(*x).cmp(room.id(*y))));
     let mut before: Option<Rank> = None;
     for (place, (rank, event)) in ranked.iter().enumerate() {
-        observer.step(|| Step::MainlinePosition(walks.position(place + 1, *event, *rank, before)));
+        observer.step(|| Step::MainlinePosition(steps.position(place + 1, *event, *rank, before)));
         before = Some(*rank);
     }
     for event in dropped {
-        observer.step(|| Step::MainlinePosition(walks.dropped(event)));
+        observer.step(|| Step::MainlinePosition(steps.dropped(event)));
     }
     Ok(ranked.into_iter().map(|(_, event)| event).collect())
 }
 
-/// The power levels `levels`, those it cites, and so on to the first; the newest first.
-fn mainline(room: &Room, profile: Profile, levels: Option<EventIx>) -> Result<Vec<EventIx>, Failure> {
-    let mut mainline = Vec::new();
-    let mut next = levels;
-    while let Some(levels) = next {
-        mainline.push(levels);
-        next = match cited_levels(room, levels, profile) {
-            Cited::Levels(older) => Some(older),
-            Cited::Nothing => None,
-            Cited::Missing => {
-                return Err(Failure::new(room, levels, "NotFound: an auth event on the mainline"));
-            }
-        };
-    }
-    Ok(mainline)
-}
-
-/// Walks from events to the mainline. The end of a walk is remembered for every power levels event on it.
-struct Walks<'a> {
+/// What only steps tell.
+struct MainlineSteps<'a> {
     room: &'a Room,
     profile: Profile,
-    mainline: &'a [EventIx],
-    /// As [`Rank::from_oldest`]; `None` where the walk breaks off at a missing event.
-    known: HashMap<EventIx, Option<usize>>,
+    /// The newest first.
+    events: Vec<EventIx>,
 }
 
-impl<'a> Walks<'a> {
-    fn new(room: &'a Room, profile: Profile, mainline: &'a [EventIx]) -> Self {
-        let known =
-            mainline.iter().rev().enumerate().map(|(place, event)| (*event, Some(place + 1))).collect();
-        Self { room, profile, mainline, known }
+impl<'a> MainlineSteps<'a> {
+    fn new(room: &'a Room, profile: Profile, levels: Option<EventIx>, forest: &mut Forest) -> Self {
+        let events = levels.map_or_else(Vec::new, |levels| forest.mainline(room, profile, levels));
+        Self { room, profile, events }
     }
 
-    fn walk_from(&mut self, event: EventIx) -> Option<usize> {
-        let mut walked = Vec::new();
-        let mut at = event;
-        let end = loop {
-            if let Some(end) = self.known.get(&at) {
-                break *end;
-            }
-            walked.push(at);
-            match cited_levels(self.room, at, self.profile) {
-                Cited::Levels(levels) => at = levels,
-                Cited::Nothing => break Some(0),
-                Cited::Missing => break None,
-            }
-        };
-        self.known.extend(walked.into_iter().map(|event| (event, end)));
-        end
+    fn mainline(&self, unconflicted_levels: Option<EventIx>) -> Mainline {
+        let unconflicted_levels = unconflicted_levels.filter(|_| self.events.is_empty());
+        Mainline { events: self.events.clone(), unconflicted_levels }
     }
 
     /// The power levels met on the way from an event, the last one on the mainline if it is reached.
     fn walk(&self, event: EventIx) -> Vec<EventIx> {
         let mut walk = Vec::new();
         let mut at = event;
-        while !self.mainline.contains(&at)
+        while !self.events.contains(&at)
             && let Cited::Levels(levels) = cited_levels(self.room, at, self.profile)
         {
             walk.push(levels);
@@ -158,7 +105,7 @@ impl<'a> Walks<'a> {
             Some(before) if before.timestamp != rank.timestamp => Decider::Timestamp,
             Some(_) => Decider::EventId,
         };
-        let position = self.mainline.len().checked_sub(rank.from_oldest).filter(|_| rank.from_oldest > 0);
+        let position = self.events.len().checked_sub(rank.from_oldest).filter(|_| rank.from_oldest > 0);
         MainlinePosition { number, event, walk: self.walk(event), position, decider, dropped: false }
     }
 

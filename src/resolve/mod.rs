@@ -16,21 +16,28 @@
 //! Sources: <https://spec.matrix.org/latest/rooms/v1/#state-resolution>, <https://spec.matrix.org/latest/rooms/v2/#state-resolution>,
 //! <https://spec.matrix.org/latest/rooms/v12/#state-resolution> (MSC4297).
 
-mod chain;
 mod chance;
+mod difference;
+mod graph;
 mod iterative;
+mod levels;
 mod mainline;
+mod marks;
 mod power;
+mod running;
+mod sets;
 pub mod step;
+mod subgraph;
 mod v1;
 mod v2;
+mod witnesses;
 
-use self::chain::Masks;
+use self::sets::Sets;
 use self::step::{Input, Observer, Outcome, Step};
 use crate::auth::{Errors, Profile};
 pub use crate::event::room_version::Algorithm;
-use crate::room::{EventIx, EventSet, Room};
-use crate::state::{Conflict, StateMap};
+use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::state::{Change, Differences, StateMap, StateView};
 
 /// The implementation that a profile stands for gives up here; the text is its error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,20 +90,43 @@ pub struct Resolution {
     pub failure: Option<Failure>,
 }
 
+/// A resolution as a difference to one of the sets.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The place of the set.
+    pub(crate) base: usize,
+    /// Where the resolved state differs from it, ascending by key.
+    pub(crate) changes: Vec<Change>,
+    /// As in a [`Resolution`].
+    pub(crate) resolved: bool,
+    pub(crate) sizes: Sizes,
+    pub(crate) failure: Option<Failure>,
+}
+
 /// Resolves state sets of one room, in the manner of one algorithm and profile. Keep it for many resolutions: it
-/// reuses its memory.
+/// reuses its memory, and remembers what one resolution has found out about the room for the next.
 #[derive(Debug)]
 pub struct Resolver<'a> {
     room: &'a Room,
     algorithm: Algorithm,
     profile: Profile,
-    masks: Masks,
+    differences: Differences,
+    memory: v2::Memory,
+    /// Where the implementation that the profile stands for fails, the answer is that of the specification.
+    spec_memory: v2::Memory,
 }
 
 impl<'a> Resolver<'a> {
     /// A resolver for a room.
     pub fn new(room: &'a Room, algorithm: Algorithm, profile: Profile) -> Self {
-        Self { room, algorithm, profile, masks: Masks::default() }
+        Self {
+            room,
+            algorithm,
+            profile,
+            differences: Differences::default(),
+            memory: v2::Memory::default(),
+            spec_memory: v2::Memory::default(),
+        }
     }
 
     /// The algorithm in use.
@@ -113,60 +143,84 @@ impl<'a> Resolver<'a> {
         rejected: &EventSet,
         observer: &mut O,
     ) -> Resolution {
-        let trivial = sets.windows(2).all(|pair| pair[0] == pair[1]);
+        let views: Vec<StateView<'_>> = sets.iter().map(StateMap::view).collect();
+        let Answer { base, changes, resolved, sizes, failure } = self.answer(&views, rejected, observer);
+        let state = sets.get(base).cloned().unwrap_or_default().changed(&changes);
+        Resolution { state, resolved, sizes, failure }
+    }
+
+    /// Resolves; the answer is told as a difference.
+    pub(crate) fn answer<O: Observer>(
+        &mut self,
+        given: &[StateView<'_>],
+        rejected: &EventSet,
+        observer: &mut O,
+    ) -> Answer {
+        let mut differences = std::mem::take(&mut self.differences);
+        let sets = Sets::new(given, &mut differences);
+        let trivial = sets.are_equal();
         observer.step(|| {
-            let sizes = sets.iter().map(StateMap::len).collect();
+            let sizes = given.iter().map(|set| set.len()).collect();
             Step::Input(Input { algorithm: self.algorithm, sizes, trivial })
         });
-        if trivial {
-            let state = sets.first().cloned().unwrap_or_default();
-            observer.step(|| Step::Result(Outcome { size: state.len(), keys: Vec::new() }));
-            return Resolution { state, resolved: false, sizes: Sizes::default(), failure: None };
-        }
-        match self.run(self.profile, sets, rejected, observer) {
-            Ok((state, sizes)) => {
-                observer.step(|| Step::Result(outcome(sets, &state)));
-                Resolution { state, resolved: true, sizes, failure: None }
+        let answer = if trivial {
+            let size = given.first().map_or(0, |set| set.len());
+            observer.step(|| Step::Result(Outcome { size, keys: Vec::new() }));
+            Answer { base: 0, changes: Vec::new(), resolved: false, sizes: Sizes::default(), failure: None }
+        } else {
+            self.decide(&sets, rejected, observer)
+        };
+        self.differences = differences;
+        answer
+    }
+
+    fn decide<O: Observer>(&mut self, sets: &Sets<'_>, rejected: &EventSet, observer: &mut O) -> Answer {
+        let Self { room, algorithm, profile, .. } = *self;
+        let answer = |entries: &[(KeyIx, EventIx)], sizes: Sizes, failure: Option<Failure>| {
+            let (base, changes) = sets.as_changes(entries);
+            Answer { base, changes, resolved: true, sizes, failure }
+        };
+        let context = v2::Context { room, profile, rejected, algorithm };
+        match run(context, &mut self.memory, sets, observer) {
+            Ok((entries, sizes)) => {
+                observer.step(|| Step::Result(outcome(sets, &entries)));
+                answer(&entries, sizes, None)
             }
             Err(failure) => {
                 observer.step(|| Step::Failure(failure.message.clone()));
                 // By the text no resolution fails, so the alternative is there for the types alone.
-                let (state, sizes) = self
-                    .run(Profile::Spec, sets, rejected, &mut ())
-                    .unwrap_or_else(|_| (sets[0].clone(), Sizes::default()));
-                Resolution { state, resolved: true, sizes, failure: Some(failure) }
-            }
-        }
-    }
-
-    fn run<O: Observer>(
-        &mut self,
-        profile: Profile,
-        sets: &[StateMap],
-        rejected: &EventSet,
-        observer: &mut O,
-    ) -> Result<(StateMap, Sizes), Failure> {
-        match self.algorithm {
-            Algorithm::V1 => v1::resolve(self.room, profile, sets, rejected, observer),
-            Algorithm::V2 | Algorithm::V2_1 => {
-                let context = v2::Context { room: self.room, profile, rejected, algorithm: self.algorithm };
-                v2::resolve(context, &mut self.masks, sets, observer)
+                let context = v2::Context { profile: Profile::Spec, ..context };
+                let (entries, sizes) = run(context, &mut self.spec_memory, sets, &mut ()).unwrap_or_default();
+                answer(&entries, sizes, Some(failure))
             }
         }
     }
 }
 
+/// The entries that the resolved state has beside the unconflicted ones, ascending by key.
+fn run<O: Observer>(
+    context: v2::Context<'_>,
+    memory: &mut v2::Memory,
+    sets: &Sets<'_>,
+    observer: &mut O,
+) -> Result<(Vec<(KeyIx, EventIx)>, Sizes), Failure> {
+    match context.algorithm {
+        Algorithm::V1 => v1::resolve(context.room, context.profile, sets, context.rejected, observer),
+        Algorithm::V2 | Algorithm::V2_1 => v2::resolve(context, memory, sets, observer),
+    }
+}
+
 /// What became of every key that the sets or the result disagree on.
-fn outcome(sets: &[StateMap], state: &StateMap) -> Outcome {
-    let mut all = sets.to_vec();
-    all.push(state.clone());
-    let keys = crate::state::Split::new(&all)
-        .conflicts
-        .into_iter()
-        .map(|Conflict { key, mut values }| {
-            let winner = values.pop();
-            (Conflict { key, values }, winner)
-        })
-        .collect();
-    Outcome { size: state.len(), keys }
+fn outcome(sets: &Sets<'_>, entries: &[(KeyIx, EventIx)]) -> Outcome {
+    let mut keys: Vec<KeyIx> = sets.differences.iter().map(|(key, _)| key).collect();
+    keys.extend(entries.iter().map(|(key, _)| *key));
+    keys.sort_unstable();
+    keys.dedup();
+    let became = |key: KeyIx| {
+        let held = sets.differences.place_of(key).map_or(&[][..], |place| sets.differences.get(place).1);
+        let winner = entries.binary_search_by_key(&key, |(key, _)| *key).ok().map(|place| entries[place].1);
+        (sets.conflict((key, held)), winner)
+    };
+    let size = sets.unconflicted_len() + entries.len();
+    Outcome { size, keys: keys.into_iter().map(became).collect() }
 }

@@ -4,29 +4,35 @@
 //! ordering".
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::Failure;
-use super::chain::AuthGraph;
 use super::chance::sender_levels;
+use super::graph::AuthGraph;
+use super::marks::{Mark, Marks};
+use super::running::IndexMap;
 use super::step::{Decider, Observer, PowerEntry, PowerEvents, PowerKey, PowerPop, PowerReason, Step};
 use crate::auth::{Errors, Level, LevelSource, Profile, Refusal, create_by_room_id, sender_level};
 use crate::event::Kind;
 use crate::event::content::{Field, Membership};
-use crate::room::{EventIx, EventSet, Link, Room};
+use crate::room::{EventIx, Link, Room};
 
-/// Finds the power events of the full conflicted set (ascending), adds what they depend on, and orders them.
+/// Finds the power events of the full conflicted set (ascending, marked so), adds what they depend on, and orders them.
 ///
 /// # Errors
 /// Where the implementation that the profile stands for gives up.
 pub(super) fn power_order<O: Observer>(
     graph: AuthGraph<'_>,
     profile: Profile,
+    marks: &mut Marks,
     full: &[EventIx],
     observer: &mut O,
 ) -> Result<Vec<EventIx>, Failure> {
-    let reasons = enlarge(graph, profile, full);
-    let waits_for = constraints(graph, profile, &reasons);
+    let reasons = enlarge(graph, profile, marks, full);
+    if reasons.is_empty() && !O::LISTENS {
+        return Ok(Vec::new());
+    }
+    let waits_for = constraints(graph, profile, marks, &reasons);
     let keys = keys(graph.room, profile, &reasons, &waits_for)?;
     let order = Kahn::new(graph.room, &keys, &waits_for);
     observer.step(|| {
@@ -62,36 +68,35 @@ fn power_reason(room: &Room, ix: EventIx, profile: Profile) -> Option<PowerReaso
 }
 
 /// The power events, and the events of their auth chains that are in the full conflicted set; ascending.
-fn enlarge(graph: AuthGraph<'_>, profile: Profile, full: &[EventIx]) -> Vec<(EventIx, PowerReason)> {
-    let in_full: EventSet = full.iter().copied().collect();
-    let mut found: HashMap<EventIx, PowerReason> = HashMap::new();
-    let mut stack: Vec<(EventIx, EventIx)> = Vec::new();
-    for ix in full {
-        if let Some(reason) = power_reason(graph.room, *ix, profile) {
-            found.insert(*ix, reason);
-            stack.push((*ix, *ix));
-        }
-    }
+fn enlarge(
+    graph: AuthGraph<'_>,
+    profile: Profile,
+    marks: &mut Marks,
+    full: &[EventIx],
+) -> Vec<(EventIx, PowerReason)> {
+    let reason = |ix: &EventIx| Some((*ix, power_reason(graph.room, *ix, profile)?));
+    let mut found: Vec<(EventIx, PowerReason)> = full.iter().filter_map(reason).collect();
     let through_full_set_only = profile.switches().enlarge_within_full_set;
     let floor = full.first().copied().unwrap_or(EventIx::new(0));
-    let mut seen: EventSet = found.keys().copied().collect();
-    // Depth first from the smallest power event on, so that the outcome does not depend on the hash order above.
-    stack.sort_unstable_by_key(|entry| Reverse(*entry));
+    for (ix, _) in &found {
+        marks.set(*ix, Mark::BelowPower);
+    }
+    // Depth first from the smallest power event on.
+    let mut stack: Vec<(EventIx, EventIx)> = found.iter().rev().map(|(ix, _)| (*ix, *ix)).collect();
     while let Some((ix, power_event)) = stack.pop() {
         for parent in graph.parents(ix).filter(|parent| *parent >= floor) {
-            let counts = in_full.contains(parent);
-            if (!counts && through_full_set_only) || !seen.insert(parent) {
+            let counts = marks.has(parent, Mark::Full);
+            if (!counts && through_full_set_only) || !marks.set(parent, Mark::BelowPower) {
                 continue;
             }
             if counts {
-                found.insert(parent, PowerReason::PulledInBy(power_event));
+                found.push((parent, PowerReason::PulledInBy(power_event)));
             }
             stack.push((parent, power_event));
         }
     }
-    let mut events: Vec<_> = found.into_iter().collect();
-    events.sort_unstable_by_key(|(event, _)| *event);
-    events
+    found.sort_unstable_by_key(|(event, _)| *event);
+    found
 }
 
 /// For every event of the ordering those that must come before it.
@@ -101,59 +106,69 @@ fn enlarge(graph: AuthGraph<'_>, profile: Profile, full: &[EventIx]) -> Vec<(Eve
 fn constraints(
     graph: AuthGraph<'_>,
     profile: Profile,
+    marks: &mut Marks,
     events: &[(EventIx, PowerReason)],
 ) -> Vec<Vec<EventIx>> {
-    let inside: EventSet = events.iter().map(|(event, _)| *event).collect();
+    if events.len() < 2 {
+        return vec![Vec::new(); events.len()];
+    }
+    for (event, _) in events {
+        marks.set(*event, Mark::Power);
+    }
     let through = if profile.switches().order_by_direct_edges {
-        HashMap::new()
+        IndexMap::default()
     } else {
-        nearest_inside(graph, events, &inside)
+        nearest_inside(graph, marks, events)
     };
-    let before = |event: EventIx| {
-        let mut before: Vec<EventIx> = Vec::new();
-        for parent in graph.parents(event) {
-            if inside.contains(parent) {
-                before.push(parent);
-            } else if let Some(nearest) = through.get(&parent) {
-                before.extend(nearest);
-            }
-        }
-        before.sort_unstable();
-        before.dedup();
-        before
-    };
-    events.iter().map(|(event, _)| before(*event)).collect()
+    events.iter().map(|(event, _)| before(graph, marks, &through, *event)).collect()
 }
 
-/// For the events outside that lie on auth paths from inside: the first events inside that they lead to.
+/// The events of the ordering that an event leads to without leading through others.
+fn before(
+    graph: AuthGraph<'_>,
+    marks: &Marks,
+    through: &IndexMap<EventIx, Vec<EventIx>>,
+    event: EventIx,
+) -> Vec<EventIx> {
+    let mut before: Vec<EventIx> = Vec::new();
+    for parent in graph.parents(event) {
+        if marks.has(parent, Mark::Power) {
+            before.push(parent);
+        } else if marks.has(parent, Mark::Between)
+            && let Some(nearest) = through.get(&parent)
+        {
+            before.extend(nearest);
+        }
+    }
+    before.sort_unstable();
+    before.dedup();
+    before
+}
+
+/// For the events outside that lie on auth paths from inside: the first events inside that they lead to, if any.
 fn nearest_inside(
     graph: AuthGraph<'_>,
+    marks: &mut Marks,
     events: &[(EventIx, PowerReason)],
-    inside: &EventSet,
-) -> HashMap<EventIx, Vec<EventIx>> {
-    let Some((floor, _)) = events.first() else { return HashMap::new() };
-    let mut outside = EventSet::new(graph.room.len());
+) -> IndexMap<EventIx, Vec<EventIx>> {
+    let mut nearest = IndexMap::default();
+    let Some((floor, _)) = events.first() else { return nearest };
+    let mut outside = Vec::new();
     let mut stack: Vec<EventIx> = events.iter().map(|(event, _)| *event).collect();
     while let Some(ix) = stack.pop() {
-        for parent in graph.parents(ix).filter(|parent| parent > floor && !inside.contains(*parent)) {
-            if outside.insert(parent) {
+        for parent in graph.parents(ix).filter(|parent| parent > floor) {
+            if !marks.has(parent, Mark::Power) && marks.set(parent, Mark::Between) {
+                outside.push(parent);
                 stack.push(parent);
             }
         }
     }
-    let mut nearest: HashMap<EventIx, Vec<EventIx>> = HashMap::new();
-    for ix in outside.iter() {
-        let mut found: Vec<EventIx> = Vec::new();
-        for parent in graph.parents(ix) {
-            if inside.contains(parent) {
-                found.push(parent);
-            } else if let Some(more) = nearest.get(&parent) {
-                found.extend(more);
-            }
+    outside.sort_unstable();
+    for ix in outside {
+        let found = before(graph, marks, &nearest, ix);
+        if !found.is_empty() {
+            nearest.insert(ix, found);
         }
-        found.sort_unstable();
-        found.dedup();
-        nearest.insert(ix, found);
     }
     nearest
 }

@@ -6,6 +6,8 @@
 
 use sha1::{Digest, Sha1};
 
+use super::running::Running;
+use super::sets::Sets;
 use super::step::{
     AuthCheck, Candidates, CheckVerdict, Choice, ChoiceReason, Observer, Read, Round, Source,
     Split as SplitStep, Step, V1Phase,
@@ -13,7 +15,6 @@ use super::step::{
 use super::{Failure, Sizes};
 use crate::auth::{Errors, Operand, Profile, Refusal, Subject, Verdict, check_dependent, selection};
 use crate::room::{EventIx, EventSet, KeyIx, Room};
-use crate::state::{Conflict, Split, StateMap};
 
 /// A candidate with what it is ordered by.
 type Candidate = (EventIx, i64, [u8; 20]);
@@ -25,25 +26,38 @@ struct Bucket {
     candidates: Vec<Candidate>,
 }
 
+/// Resolves; returns the entries that the resolved state has beside the unconflicted ones, ascending by key.
 pub(super) fn resolve<O: Observer>(
     room: &Room,
     profile: Profile,
-    sets: &[StateMap],
+    sets: &Sets<'_>,
     rejected: &EventSet,
     observer: &mut O,
-) -> Result<(StateMap, Sizes), Failure> {
-    let (unconflicted, conflicts) = split(sets);
-    observer
-        .step(|| Step::Split(SplitStep { unconflicted: unconflicted.len(), conflicts: conflicts.clone() }));
-    let sizes = Sizes { conflicts: conflicts.len(), ..Sizes::default() };
+) -> Result<(Vec<(KeyIx, EventIx)>, Sizes), Failure> {
     // What rules may read: the unconflicted entries and the winners of finished phases.
-    let mut visible = unconflicted.clone();
-    let mut state = unconflicted;
+    let mut visible = Running::on_unconflicted(sets);
+    let mut state: Vec<(KeyIx, EventIx)> = Vec::new();
+    let mut conflicts = Vec::new();
+    for (key, held) in sets.differences.iter() {
+        match only_candidate(held) {
+            Some(only) => {
+                visible.insert(key, only);
+                state.push((key, only));
+            }
+            None => conflicts.push((key, held)),
+        }
+    }
+    observer.step(|| {
+        let unconflicted = sets.unconflicted_len() + state.len();
+        let conflicts = conflicts.iter().map(|conflict| sets.conflict(*conflict)).collect();
+        Step::Split(SplitStep { unconflicted, conflicts })
+    });
+    let sizes = Sizes { conflicts: conflicts.len(), ..Sizes::default() };
     let mut buckets = Vec::new();
-    for conflict in &conflicts {
-        let bucket = bucket(room, profile, conflict, rejected);
+    for (key, held) in conflicts {
+        let bucket = bucket(room, profile, key, held, rejected);
         if let [(winner, ..)] = *bucket.candidates {
-            state.insert(bucket.key, winner);
+            state.push((bucket.key, winner));
             let choice =
                 Choice { phase: bucket.phase, key: bucket.key, winner, reason: ChoiceReason::OnlyOne };
             observer.step(|| Step::Choice(choice));
@@ -64,35 +78,29 @@ pub(super) fn resolve<O: Observer>(
         }
         for (key, winner) in winners {
             visible.insert(key, winner);
-            state.insert(key, winner);
+            state.push((key, winner));
         }
     }
+    state.sort_unstable();
     Ok((state, sizes))
 }
 
-/// A key is conflicted if two sets have different events for it; a set that lacks it does not conflict.
-fn split(sets: &[StateMap]) -> (StateMap, Vec<Conflict>) {
-    let Split { mut unconflicted, conflicts } = Split::new(sets);
-    let mut conflicted = Vec::new();
-    for conflict in conflicts {
-        match *conflict.candidates() {
-            [only] => {
-                unconflicted.insert(conflict.key, only);
-            }
-            _ => conflicted.push(conflict),
-        }
-    }
-    (unconflicted, conflicted)
+/// The event that all sets have which have any: a key is conflicted if two sets have different events for it; a set that
+/// lacks it does not conflict.
+fn only_candidate(held: &[(u32, EventIx)]) -> Option<EventIx> {
+    let (_, first) = *held.first()?;
+    held.iter().all(|(_, event)| *event == first).then_some(first)
 }
 
 /// The candidates in the order they are tried: for power levels, join rules and memberships the least depth first, for
 /// others the greatest; ties by SHA-1 of the event ID, descending and ascending.
-fn bucket(room: &Room, profile: Profile, conflict: &Conflict, rejected: &EventSet) -> Bucket {
-    let key = conflict.key;
+fn bucket(room: &Room, profile: Profile, key: KeyIx, held: &[(u32, EventIx)], rejected: &EventSet) -> Bucket {
     let phase = phase(room, key);
     let drop_rejected = profile.switches().rejected_stay_out;
-    let mut candidates: Vec<Candidate> = conflict
-        .candidates()
+    let mut events: Vec<EventIx> = held.iter().map(|(_, event)| *event).collect();
+    events.sort_unstable();
+    events.dedup();
+    let mut candidates: Vec<Candidate> = events
         .into_iter()
         .filter(|event| !(drop_rejected && rejected.contains(*event)))
         .map(|event| (event, room.event(event).depth(), Sha1::digest(room.id(event).as_bytes()).into()))
@@ -119,7 +127,7 @@ fn phase(room: &Room, key: KeyIx) -> V1Phase {
 struct Contest<'a> {
     room: &'a Room,
     profile: Profile,
-    visible: &'a StateMap,
+    visible: &'a Running<'a>,
     number: &'a mut usize,
 }
 

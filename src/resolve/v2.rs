@@ -3,18 +3,24 @@
 //! v2.1 differs in two points: the first iterative auth checks start from an empty state, and
 //! the conflicted state subgraph is replayed too.
 
-use super::chain::{AuthGraph, DifferenceWalk, Masks, between, subgraph, witnesses};
+use super::difference::{DifferenceWalk, Workspace, conflicted_events};
+use super::graph::AuthGraph;
 use super::iterative::Replay;
+use super::levels::Forest;
 use super::mainline::mainline_order;
+use super::marks::{Mark, Marks};
 use super::power::power_order;
+use super::running::Running;
+use super::sets::Sets;
 use super::step::{
     AuthDifference, ConflictedSubgraph, FullConflictedSet, FullEntry, Observer, Restore, Round,
     Split as SplitStep, Step,
 };
+use super::subgraph::subgraph;
+use super::witnesses::{between, witnesses};
 use super::{Algorithm, Failure, Sizes};
 use crate::auth::{Errors, Profile};
 use crate::room::{EventIx, EventSet, KeyIx, Room};
-use crate::state::{Conflict, Split, StateMap};
 
 /// Where and how to resolve.
 #[derive(Debug, Clone, Copy)]
@@ -37,59 +43,72 @@ impl<'a> Context<'a> {
     }
 }
 
+/// The memory of resolutions, and what is worth knowing from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    marks: Marks,
+    difference: Workspace,
+    forest: Forest,
+}
+
+/// Resolves; returns the entries that the resolved state has beside the unconflicted ones, ascending by key.
 pub(super) fn resolve<O: Observer>(
     context: Context<'_>,
-    masks: &mut Masks,
-    sets: &[StateMap],
+    memory: &mut Memory,
+    sets: &Sets<'_>,
     observer: &mut O,
-) -> Result<(StateMap, Sizes), Failure> {
+) -> Result<(Vec<(KeyIx, EventIx)>, Sizes), Failure> {
     let Context { room, profile, rejected, .. } = context;
-    let split = Split::new(sets);
+    memory.marks.begin(room.len());
     observer.step(|| {
-        Step::Split(SplitStep { unconflicted: split.unconflicted.len(), conflicts: split.conflicts.clone() })
+        Step::Split(SplitStep { unconflicted: sets.unconflicted_len(), conflicts: sets.conflicts() })
     });
-    let full = full_conflicted_set(context, masks, sets, &split, observer)?;
+    let full = full_conflicted_set(context, memory, sets, observer)?;
+    for event in &full {
+        memory.marks.set(*event, Mark::Full);
+    }
 
-    let power = power_order(context.graph(), profile, &full, observer)?;
-    let base = if context.is_v2_1() { StateMap::new() } else { split.unconflicted.clone() };
+    let power = power_order(context.graph(), profile, &mut memory.marks, &full, observer)?;
+    let base = if context.is_v2_1() { Running::on_nothing() } else { Running::on_unconflicted(sets) };
     let mut replay = Replay::new(room, profile, rejected, base);
     replay.run(&power, Round::Power, observer)?;
 
-    let in_power: EventSet = power.iter().copied().collect();
-    let others: Vec<EventIx> = full.into_iter().filter(|event| !in_power.contains(*event)).collect();
+    let mut others = full;
+    if !power.is_empty() {
+        let mut ordered = power.clone();
+        ordered.sort_unstable();
+        others.retain(|event| ordered.binary_search(event).is_err());
+    }
     let key = room.well_known().power_levels;
-    let unconflicted_levels = split.unconflicted.get(key);
-    let others =
-        mainline_order(room, profile, &others, replay.state.get(key), unconflicted_levels, observer)?;
+    let levels = [replay.state.get(key), sets.unconflicted(key)];
+    let others = mainline_order(room, profile, &mut memory.forest, &others, levels, observer)?;
     replay.run(&others, Round::Mainline, observer)?;
 
-    let sizes = Sizes { conflicts: split.conflicts.len(), power: power.len(), others: others.len() };
-    Ok((restore(context.is_v2_1(), split, &replay.state, observer), sizes))
+    let sizes = Sizes { conflicts: sets.differences.len(), power: power.len(), others: others.len() };
+    Ok((restore(sets, replay.state.into_laid_over(), observer), sizes))
 }
 
 /// The conflicted events, the auth difference and (v2.1) the conflicted state subgraph, ascending.
 fn full_conflicted_set<O: Observer>(
     context: Context<'_>,
-    masks: &mut Masks,
-    sets: &[StateMap],
-    split: &Split,
+    memory: &mut Memory,
+    sets: &Sets<'_>,
     observer: &mut O,
 ) -> Result<Vec<EventIx>, Failure> {
     let graph = context.graph();
-    let mut conflicted: Vec<EventIx> = split.conflicts.iter().flat_map(Conflict::candidates).collect();
-    conflicted.sort_unstable();
-    conflicted.dedup();
+    let Memory { marks, difference: workspace, .. } = memory;
+    let conflicted = conflicted_events(sets);
 
     let inclusive = context.profile.switches().chains_include_state;
-    let difference = DifferenceWalk::run(graph, masks, split, sets.len(), inclusive);
+    let difference = DifferenceWalk::run(graph, workspace, marks, sets, inclusive);
     observer.step(|| {
         let sets: Vec<Vec<EventIx>> =
-            sets.iter().map(|set| set.iter().map(|(_, event)| event).collect()).collect();
+            sets.given.iter().map(|set| set.iter().map(|(_, event)| event).collect()).collect();
         let (chain_sizes, events) = witnesses(graph, &sets, &difference, inclusive);
         Step::AuthDifference(AuthDifference { inclusive, chain_sizes, events })
     });
 
-    let subgraph = if context.is_v2_1() { subgraph(graph, &conflicted) } else { Vec::new() };
+    let subgraph = if context.is_v2_1() { subgraph(graph, marks, &conflicted) } else { Vec::new() };
     if context.is_v2_1() {
         observer.step(|| {
             let between = between(graph, &subgraph, &conflicted);
@@ -107,8 +126,7 @@ fn full_conflicted_set<O: Observer>(
             conflicted: has(&conflicted, *event),
             difference: has(&difference, *event),
             subgraph: has(&subgraph, *event),
-            unconflicted: context.room.key_of(*event).and_then(|key| split.unconflicted.get(key))
-                == Some(*event),
+            unconflicted: context.room.key_of(*event).is_some_and(|key| sets.all_have(key, *event)),
         };
         Step::FullConflictedSet(FullConflictedSet { events: full.iter().map(entry).collect() })
     });
@@ -129,28 +147,22 @@ fn refuse_foreign(context: Context<'_>, full: &[EventIx]) -> Result<(), Failure>
     }
 }
 
-/// Puts the unconflicted entries over the replayed state.
-///
-/// In v2 the replayed state began as the unconflicted one and shares its nodes, so a diff finds what was replayed; in
-/// v2.1 it began empty and holds nothing else.
-fn restore<O: Observer>(is_v2_1: bool, split: Split, replayed: &StateMap, observer: &mut O) -> StateMap {
-    let mut state = split.unconflicted;
-    let unconflicted = state.len();
-    let entries: Vec<(KeyIx, EventIx)> = if is_v2_1 {
-        replayed.iter().collect()
-    } else {
-        state.diff(replayed).filter_map(|(key, _, event)| Some((key, event?))).collect()
-    };
+/// Puts the unconflicted entries over the replayed ones; returns those of them that stay.
+fn restore<O: Observer>(
+    sets: &Sets<'_>,
+    mut replayed: Vec<(KeyIx, EventIx)>,
+    observer: &mut O,
+) -> Vec<(KeyIx, EventIx)> {
     let mut overwritten = Vec::new();
-    for (key, event) in entries {
-        match state.get(key) {
-            None => {
-                state.insert(key, event);
+    replayed.retain(|(key, event)| match sets.unconflicted(*key) {
+        None => true,
+        Some(restored) => {
+            if O::LISTENS && restored != *event {
+                overwritten.push((*key, *event, restored));
             }
-            Some(restored) if restored != event => overwritten.push((key, event, restored)),
-            Some(_) => {}
+            false
         }
-    }
-    observer.step(|| Step::Restore(Restore { unconflicted, overwritten }));
-    state
+    });
+    observer.step(|| Step::Restore(Restore { unconflicted: sets.unconflicted_len(), overwritten }));
+    replayed
 }

@@ -1,11 +1,10 @@
 //! Comparing states: what differs between two, and what is conflicted among many.
 //!
-//! Both walks descend into several tries at once and skip every subtree that is shared by all. Their
-//! cost is that of the difference, not of the states.
+//! The work is done by a descent into all tries at once, see the module `compare`. Its cost is that of the difference,
+//! not of the states.
 
-use std::sync::Arc;
-
-use super::{BITS, Node, StateMap, rank};
+use super::compare::Differences;
+use super::{StateMap, StateView};
 use crate::room::{EventIx, KeyIx};
 
 /// A key on which states differ.
@@ -26,9 +25,9 @@ pub struct Values {
 }
 
 impl Values {
-    fn new(values: impl ExactSizeIterator<Item = Option<EventIx>>) -> Self {
-        let states = values.len();
-        let held = (0_u32..).zip(values).filter_map(|(state, value)| Some((state, value?))).collect();
+    /// What `held` says (ascending by state) of `states` states.
+    pub(crate) fn new(states: usize, held: Vec<(u32, EventIx)>) -> Self {
+        debug_assert!(held.is_sorted_by(|(a, _), (b, _)| a < b), "states ascend");
         Self { states, held }
     }
 
@@ -90,7 +89,7 @@ impl Split {
     /// Divides `states`: a key is unconflicted if every state has it with the same event (a key
     /// that is absent from one state is conflicted).
     pub fn new(states: &[StateMap]) -> Self {
-        let conflicts: Vec<_> = conflicts(states);
+        let conflicts = conflicts(&states.iter().map(StateMap::view).collect::<Vec<_>>());
         let mut unconflicted = states.first().cloned().unwrap_or_default();
         for conflict in &conflicts {
             unconflicted.remove(conflict.key);
@@ -102,76 +101,20 @@ impl Split {
 impl StateMap {
     /// The keys on which the two states differ, ascending, with the value here and the value there.
     pub fn diff(&self, other: &Self) -> impl Iterator<Item = (KeyIx, Option<EventIx>, Option<EventIx>)> {
-        conflicts(&[self.clone(), other.clone()])
+        conflicts(&[self.view(), other.view()])
             .into_iter()
             .map(|conflict| (conflict.key, conflict.values.get(0), conflict.values.get(1)))
     }
 }
 
-fn conflicts(states: &[StateMap]) -> Vec<Conflict> {
-    let height = states.iter().map(|state| state.height).max().unwrap_or(0);
-    let mut lifted: Vec<Option<Arc<Node>>> = Vec::with_capacity(states.len());
-    for state in states {
-        let mut root = state.root.clone();
-        for _ in state.height..height {
-            root = root.map(|root| Arc::new(Node::Branch { occupied: 1, children: vec![root] }));
-        }
-        lifted.push(root);
-    }
-    let roots: Vec<Option<&Node>> = lifted.iter().map(Option::as_deref).collect();
-    let mut found = Vec::new();
-    walk(&roots, height, 0, &mut found);
-    found
-}
-
-/// Descends into the nodes at one place of all states.
-fn walk(nodes: &[Option<&Node>], level: u32, base: usize, found: &mut Vec<Conflict>) {
-    let all_same = nodes.windows(2).all(|pair| match (pair[0], pair[1]) {
-        (Some(a), Some(b)) => std::ptr::eq(a, b),
-        (None, None) => true,
-        _ => false,
-    });
-    if all_same {
-        return;
-    }
-    let mut ahead = nodes.iter().flatten().fold(0, |bits, node| bits | node.occupied());
-    let mut below: Vec<Option<&Node>> = Vec::with_capacity(nodes.len());
-    while ahead != 0 {
-        let place = ahead.trailing_zeros();
-        ahead &= ahead - 1;
-        let key = base + ((place as usize) << (BITS * level));
-        if level == 0 {
-            let value = |node: &Option<&Node>| node.and_then(|node| node.value(place));
-            let first = value(&nodes[0]);
-            if nodes[1..].iter().any(|node| value(node) != first) {
-                found.push(Conflict { key: KeyIx::new(key), values: Values::new(nodes.iter().map(value)) });
-            }
-        } else {
-            below.clear();
-            below.extend(nodes.iter().map(|node| node.and_then(|node| node.child(place))));
-            walk(&below, level - 1, key, found);
-        }
-    }
-}
-
-impl Node {
-    fn value(&self, place: u32) -> Option<EventIx> {
-        match self {
-            Self::Leaf { occupied, values } if occupied & (1 << place) != 0 => {
-                Some(values[rank(*occupied, place)])
-            }
-            Self::Leaf { .. } | Self::Branch { .. } => None,
-        }
-    }
-
-    fn child(&self, place: u32) -> Option<&Self> {
-        match self {
-            Self::Branch { occupied, children } if occupied & (1 << place) != 0 => {
-                Some(&children[rank(*occupied, place)])
-            }
-            Self::Leaf { .. } | Self::Branch { .. } => None,
-        }
-    }
+fn conflicts(states: &[StateView<'_>]) -> Vec<Conflict> {
+    let mut differences = Differences::default();
+    differences.find(states);
+    let conflict = |(key, held): (KeyIx, &[(u32, EventIx)])| Conflict {
+        key,
+        values: Values::new(states.len(), held.to_vec()),
+    };
+    differences.iter().map(conflict).collect()
 }
 
 #[cfg(test)]
@@ -181,6 +124,34 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::state::{Store, Stored};
+
+    type Changes = Vec<(usize, Option<usize>)>;
+
+    /// States that share nodes in every way there is: of a store, with nodes of their own beside, with none in common.
+    fn states(common: &BTreeMap<usize, usize>, changes: &[Changes]) -> Vec<StateMap> {
+        let entries = || common.iter().map(|(key, event)| (KeyIx::new(*key), EventIx::new(*event)));
+        let lone: StateMap = entries().collect();
+        let mut store = Store::new(6_000);
+        let stored = store
+            .change(Stored::EMPTY, &entries().map(|(key, event)| (key, Some(event))).collect::<Vec<_>>());
+        let finished = store.finish();
+        let change = |(place, changes): (usize, &Changes)| {
+            let mut state = match place % 4 {
+                0 => entries().collect(),
+                1 => lone.clone(),
+                _ => finished.map(stored),
+            };
+            for (key, value) in changes {
+                match value {
+                    Some(value) => state.insert(KeyIx::new(*key), EventIx::new(*value)),
+                    None => state.remove(KeyIx::new(*key)),
+                };
+            }
+            state
+        };
+        changes.iter().enumerate().map(change).collect()
+    }
 
     proptest! {
         /// The split is the one the definition gives, whatever the states share.
@@ -189,24 +160,10 @@ mod tests {
             common in prop::collection::btree_map(0_usize..6_000, 0_usize..9, 0..60),
             changes in prop::collection::vec(
                 prop::collection::vec((0_usize..6_000, prop::option::of(0_usize..9)), 0..8),
-                1..6,
+                1..9,
             ),
         ) {
-            let base: StateMap =
-                common.iter().map(|(k, v)| (KeyIx::new(*k), EventIx::new(*v))).collect();
-            let states: Vec<StateMap> = changes
-                .iter()
-                .map(|changes| {
-                    let mut state = base.clone();
-                    for (key, value) in changes {
-                        match value {
-                            Some(value) => state.insert(KeyIx::new(*key), EventIx::new(*value)),
-                            None => state.remove(KeyIx::new(*key)),
-                        };
-                    }
-                    state
-                })
-                .collect();
+            let states = states(&common, &changes);
             let models: Vec<BTreeMap<_, _>> = states.iter().map(|state| state.iter().collect()).collect();
             let keys: BTreeSet<_> = models.iter().flat_map(|model| model.keys().copied()).collect();
             let split = Split::new(&states);
@@ -218,7 +175,8 @@ mod tests {
                 } else {
                     prop_assert_eq!(split.unconflicted.get(key), None);
                     prop_assert!(split.conflicts.iter().any(|conflict| conflict.key == key && conflict.values.iter().eq(values.iter().copied())));
-                    expected.push(Conflict { key, values: Values::new(values.into_iter()) });
+                    let held = (0..).zip(values).filter_map(|(state, value)| Some((state, value?))).collect();
+                    expected.push(Conflict { key, values: Values::new(states.len(), held) });
                 }
             }
             prop_assert_eq!(split.conflicts, expected);

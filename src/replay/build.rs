@@ -1,0 +1,196 @@
+//! Going through the events of a room, one after the other.
+
+use std::collections::BTreeMap;
+
+use super::judge::Judge;
+use super::states::{FinishedStates, StateNumber, States};
+use super::{Current, Footing, Rejection};
+use crate::auth::Profile;
+use crate::resolve::{Algorithm, Answer, Failure, Resolver};
+use crate::room::{EventIx, EventSet, Link, MissingIx, Room, When};
+
+/// What a replay knows of one event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) before: Option<StateNumber>,
+    pub(super) after: Option<StateNumber>,
+    pub(super) footing: Footing,
+    pub(super) resolved: bool,
+}
+
+impl Known {
+    const NOTHING: Self = Self { before: None, after: None, footing: Footing::Unknown, resolved: false };
+}
+
+/// What a replay comes to.
+#[derive(Debug, Clone)]
+pub(super) struct Outcome {
+    pub(super) known: Vec<Known>,
+    pub(super) states: FinishedStates,
+    pub(super) rejected: EventSet,
+    pub(super) rejections: BTreeMap<EventIx, Rejection>,
+    pub(super) failures: BTreeMap<EventIx, Failure>,
+    pub(super) current: Current,
+}
+
+/// A replay in the making.
+pub(super) struct Build<'a> {
+    room: &'a Room,
+    profile: Profile,
+    resolver: Resolver<'a>,
+    states: States,
+    known: Vec<Known>,
+    rejected: EventSet,
+    rejections: BTreeMap<EventIx, Rejection>,
+    failures: BTreeMap<EventIx, Failure>,
+    /// The states asserted after missing events, as far as they were needed.
+    asserted_missing: BTreeMap<MissingIx, StateNumber>,
+}
+
+impl<'a> Build<'a> {
+    pub(super) fn new(room: &'a Room, algorithm: Algorithm, profile: Profile) -> Self {
+        Self {
+            room,
+            profile,
+            resolver: Resolver::new(room, algorithm, profile),
+            states: States::new(room),
+            known: Vec::with_capacity(room.len()),
+            rejected: EventSet::new(room.len()),
+            rejections: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            asserted_missing: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn run(mut self) -> Outcome {
+        for ix in self.room.events() {
+            self.take(ix);
+        }
+        let extremities = self.forward_extremities();
+        let (state, footing, resolved, failure) = self.current(&extremities);
+        let Self { states, known, rejected, rejections, failures, .. } = self;
+        let states = states.finish();
+        let state = state.map(|state| states.get(state).clone());
+        let current = Current { extremities, state, footing, resolved, failure };
+        Outcome { known, states, rejected, rejections, failures, current }
+    }
+
+    fn take(&mut self, ix: EventIx) {
+        let mut known = if self.room.is_outlier(ix) { Known::NOTHING } else { self.state_before(ix) };
+        let judge = Judge { room: self.room, profile: self.profile, rejected: &self.rejected };
+        let before = known.before.map(|before| self.states.view(before));
+        if let Some(rejection) = judge.verdict(ix, before) {
+            self.rejected.insert(ix);
+            self.rejections.insert(ix, rejection);
+        }
+        self.state_after(ix, &mut known);
+        self.known.push(known);
+    }
+
+    fn state_before(&mut self, ix: EventIx) -> Known {
+        if let Some(asserted) = self.room.asserted(ix, When::Before) {
+            let before = Some(self.states.of(self.room, &asserted.events));
+            return Known { before, footing: Footing::Asserted, ..Known::NOTHING };
+        }
+        if let [parent] = self.room.prev_events(ix)
+            && !self.room.has_missing_prev(ix)
+        {
+            let Known { after, footing, .. } = self.known[parent.index()];
+            let footing = if after.is_some() { footing } else { Footing::Unknown };
+            return Known { before: after, footing, ..Known::NOTHING };
+        }
+        let room = self.room;
+        let mut inputs = Vec::new();
+        let mut footing = Footing::Computed;
+        for link in room.prev_links(ix) {
+            let Some(state) = self.after_link(link) else { return Known::NOTHING };
+            inputs.push(state);
+            footing = footing.max(match link {
+                Link::Event(parent) => self.known[parent.index()].footing,
+                Link::Missing(_) => Footing::Asserted,
+            });
+        }
+        let (before, resolved, failure) = self.resolve(&inputs);
+        if let Some(failure) = failure {
+            self.failures.insert(ix, failure);
+        }
+        Known { before: Some(before), after: None, footing, resolved }
+    }
+
+    /// The state after an event, be it in the dump or only asserted.
+    fn after_link(&mut self, link: Link) -> Option<StateNumber> {
+        match link {
+            Link::Event(ix) => self.known[ix.index()].after,
+            Link::Missing(missing) => {
+                if let Some(known) = self.asserted_missing.get(&missing) {
+                    return Some(*known);
+                }
+                let state = self.states.of(self.room, &self.room.asserted_missing(missing)?.events);
+                self.asserted_missing.insert(missing, state);
+                Some(state)
+            }
+        }
+    }
+
+    fn resolve(&mut self, inputs: &[StateNumber]) -> (StateNumber, bool, Option<Failure>) {
+        let Some(first) = inputs.first() else { return (States::EMPTY, false, None) };
+        if inputs.iter().all(|input| input == first) {
+            return (*first, false, None);
+        }
+        let views: Vec<_> = inputs.iter().map(|input| self.states.view(*input)).collect();
+        let answer = self.resolver.answer(&views, &self.rejected, &mut ());
+        let Answer { base, changes, resolved, failure, .. } = answer;
+        (self.states.change(inputs[base], &changes), resolved, failure)
+    }
+
+    fn state_after(&mut self, ix: EventIx, known: &mut Known) {
+        if let Some(asserted) = self.room.asserted(ix, When::After) {
+            known.after = Some(self.states.of(self.room, &asserted.events));
+            known.footing = Footing::Asserted;
+            return;
+        }
+        known.after = known.before;
+        if let (Some(before), Some(key), false) =
+            (known.before, self.room.key_of(ix), self.rejected.contains(ix))
+        {
+            known.after = Some(self.states.change(before, &[(key, Some(ix))]));
+        }
+    }
+
+    fn forward_extremities(&self) -> Vec<EventIx> {
+        let counts = |ix: EventIx| {
+            let recorded = self.room.recorded(ix);
+            let known_to_server = !self.room.is_outlier(ix) && !recorded.outlier;
+            known_to_server && !recorded.soft_failed && !self.rejected.contains(ix)
+        };
+        // Children have greater indices, so going down meets them first.
+        let mut covered = EventSet::new(self.room.len());
+        let mut extremities = Vec::new();
+        for ix in self.room.events().rev() {
+            let covers = |child: &EventIx| {
+                counts(*child) || self.room.recorded(*child).soft_failed && covered.contains(*child)
+            };
+            if self.room.children(ix).iter().any(covers) {
+                covered.insert(ix);
+            } else if counts(ix) {
+                extremities.push(ix);
+            }
+        }
+        extremities.reverse();
+        extremities
+    }
+
+    /// The state over the extremities: what it is, how far it can be relied on, whether they differ, what fails.
+    fn current(&mut self, extremities: &[EventIx]) -> (Option<StateNumber>, Footing, bool, Option<Failure>) {
+        let after = |ix: &EventIx| self.known[ix.index()].after;
+        let states: Option<Vec<StateNumber>> = extremities.iter().map(after).collect();
+        // A dump of nothing but outliers has no extremities: then nothing is known, which is not an empty state.
+        let Some(states) = states.filter(|states| !states.is_empty()) else {
+            return (None, Footing::Unknown, false, None);
+        };
+        let footing = |ix: &EventIx| self.known[ix.index()].footing;
+        let footing = extremities.iter().map(footing).max().unwrap_or(Footing::Computed);
+        let (state, resolved, failure) = self.resolve(&states);
+        (Some(state), footing, resolved, failure)
+    }
+}

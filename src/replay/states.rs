@@ -1,0 +1,66 @@
+//! Which states the events of a replay have: every distinct one kept once, named by number.
+
+use crate::room::{EventIx, KeyIx, Room};
+use crate::state::{Change, Finished, StateMap, StateView, Store, Stored};
+
+/// The number of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StateNumber(u32);
+
+/// The states of a replay in the making.
+#[derive(Debug)]
+pub(super) struct States {
+    store: Store,
+    list: Vec<Stored>,
+}
+
+impl States {
+    pub(super) fn new(room: &Room) -> Self {
+        Self { store: Store::new(room.key_count()), list: vec![Stored::EMPTY] }
+    }
+
+    /// The state without entries.
+    pub(super) const EMPTY: StateNumber = StateNumber(0);
+
+    pub(super) fn view(&self, state: StateNumber) -> StateView<'_> {
+        self.store.view(self.list[state.0 as usize])
+    }
+
+    /// The state that differs from `state` by `changes`, which must ascend by key.
+    pub(super) fn change(&mut self, state: StateNumber, changes: &[Change]) -> StateNumber {
+        if changes.is_empty() {
+            return state;
+        }
+        let changed = self.store.change(self.list[state.0 as usize], changes);
+        let number = StateNumber(self.list.len() as u32);
+        self.list.push(changed);
+        number
+    }
+
+    /// The state that consists of the given state events.
+    pub(super) fn of(&mut self, room: &Room, events: &[EventIx]) -> StateNumber {
+        let mut entries: Vec<(KeyIx, EventIx)> =
+            events.iter().filter_map(|ix| Some((room.key_of(*ix)?, *ix))).collect();
+        entries.sort_unstable();
+        let changes: Vec<Change> = entries.into_iter().map(|(key, event)| (key, Some(event))).collect();
+        self.change(Self::EMPTY, &changes)
+    }
+
+    /// Ends the making.
+    pub(super) fn finish(self) -> FinishedStates {
+        let store: Finished = self.store.finish();
+        FinishedStates { list: self.list.into_iter().map(|state| store.map(state)).collect() }
+    }
+}
+
+/// The states of a replay.
+#[derive(Debug, Clone)]
+pub(super) struct FinishedStates {
+    list: Vec<StateMap>,
+}
+
+impl FinishedStates {
+    pub(super) fn get(&self, state: StateNumber) -> &StateMap {
+        &self.list[state.0 as usize]
+    }
+}

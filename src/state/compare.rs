@@ -1,0 +1,238 @@
+//! Where states differ: a descent into several tries at once, which skips every subtree that all share.
+//!
+//! States that share a node at some place are one there, however many they are. So a merge of thousands of states costs
+//! what the different nodes among them do:
+//!
+//! ```text
+//!   states      0 1 2 3 4 5 6 7
+//!   roots       a a b a c b a c       three different nodes: groups 0 0 1 0 2 1 0 2
+//!   at place 5  x   x   y             two different nodes: of the groups a, b, c the last differs
+//! ```
+
+use std::collections::HashMap;
+
+use super::node::{BITS, Node, StateView, WIDTH, unpack};
+use crate::room::{EventIx, KeyIx};
+
+/// The keys on which states differ, with what each has there. Keep it for many comparisons: it reuses its memory.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Differences {
+    /// The keys, ascending, and where their entries in `held` end.
+    keys: Vec<(KeyIx, u32)>,
+    held: Vec<(u32, EventIx)>,
+    levels: Vec<Level>,
+}
+
+impl Differences {
+    /// Finds where the states differ.
+    pub(crate) fn find(&mut self, states: &[StateView<'_>]) {
+        self.keys.clear();
+        self.held.clear();
+        match states {
+            [] | [_] => {}
+            [a, b] if a.is_beside(*b) => self.descend_two(*a, [a.root, b.root], a.height, 0),
+            _ => Descent::run(states, self),
+        }
+    }
+
+    /// The number of keys.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether the states are equal.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys, ascending, each with the states that have it (by their place, ascending) and their events.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (KeyIx, &[(u32, EventIx)])> + Clone {
+        (0..self.keys.len()).map(|place| self.get(place))
+    }
+
+    /// The key number `place`, with the states that have it and their events.
+    pub(crate) fn get(&self, place: usize) -> (KeyIx, &[(u32, EventIx)]) {
+        let from = place.checked_sub(1).map_or(0, |before| self.keys[before].1);
+        let (key, to) = self.keys[place];
+        (key, &self.held[from as usize..to as usize])
+    }
+
+    /// The place of a key among those on which the states differ.
+    pub(crate) fn place_of(&self, key: KeyIx) -> Option<usize> {
+        self.keys.binary_search_by_key(&key, |(key, _)| *key).ok()
+    }
+
+    fn level(&mut self, level: u32) -> &mut Level {
+        let level = level as usize;
+        if self.levels.len() <= level {
+            self.levels.resize_with(level + 1, Level::default);
+        }
+        &mut self.levels[level]
+    }
+
+    fn push(&mut self, key: usize, values: impl Iterator<Item = u32>) {
+        let held = (0_u32..).zip(values).filter_map(|(state, value)| Some((state, unpack(value)?)));
+        self.held.extend(held);
+        self.keys.push((KeyIx::new(key), self.held.len() as u32));
+    }
+
+    /// The common case: two states whose nodes are in the same lists.
+    fn descend_two(&mut self, nodes: StateView<'_>, [a, b]: [u32; 2], level: u32, base: usize) {
+        if a == b {
+            return;
+        }
+        let (a, b) = (nodes.node(a), nodes.node(b));
+        let mut different = a
+            .iter()
+            .zip(b)
+            .enumerate()
+            .fold(0_u32, |bits, (place, (a, b))| bits | u32::from(a != b) << place);
+        while different != 0 {
+            let place = different.trailing_zeros() as usize;
+            different &= different - 1;
+            let key = base + (place << (BITS * level));
+            let below = [a[place], b[place]];
+            if level == 0 {
+                self.push(key, below.into_iter());
+            } else {
+                self.descend_two(nodes, below, level - 1, key);
+            }
+        }
+    }
+}
+
+/// A node by the list it is in and its number there; 0 is the empty node of every list. At the leaves: a value.
+///
+/// The upper byte is not 0 for a root that hangs lower than those of others: its level plus one.
+type Name = u64;
+
+const LIST: u32 = 32;
+const LIFT: u32 = 56;
+
+/// A list of nodes, and the list that the numbers before its first one are of.
+struct List<'a> {
+    nodes: &'a [Node],
+    first: u32,
+    before: u64,
+}
+
+/// What a descent knows at one level: the different nodes, which of them every state has, and their children.
+#[derive(Debug, Clone, Default)]
+struct Level {
+    nodes: Vec<Name>,
+    group_of: Vec<u32>,
+    rows: Vec<[Name; WIDTH]>,
+}
+
+/// The general case: many states, perhaps of different heights and with nodes in different lists.
+struct Descent<'a, 'f> {
+    lists: Vec<List<'a>>,
+    found: &'f mut Differences,
+}
+
+impl<'a, 'f> Descent<'a, 'f> {
+    fn run(states: &[StateView<'a>], found: &'f mut Differences) {
+        let mut descent = Self { lists: Vec::new(), found };
+        let height = states.iter().map(|state| state.height).max().unwrap_or(0);
+        let mut roots = descent.roots(states, height);
+        let mut group_of = Vec::new();
+        let top = descent.found.level(height);
+        group(&mut roots, &mut top.nodes, &mut group_of);
+        top.group_of = group_of;
+        descent.descend(height, 0);
+    }
+
+    /// Names the roots; fills `lists`.
+    fn roots(&mut self, states: &[StateView<'a>], height: u32) -> Vec<(Name, u32)> {
+        let mut numbers: HashMap<*const Node, u64> = HashMap::new();
+        let mut number = |lists: &mut Vec<List<'a>>, nodes: &'a [Node], before: Option<u64>| {
+            *numbers.entry(nodes.as_ptr()).or_insert_with(|| {
+                let number = lists.len() as u64;
+                let first = before.map_or(0, |before| lists[before as usize].nodes.len() as u32);
+                lists.push(List { nodes, first, before: before.unwrap_or(number) });
+                number
+            })
+        };
+        let name = |(place, state): (u32, &StateView<'a>)| {
+            let shared = number(&mut self.lists, state.shared, None);
+            if state.root == 0 {
+                return (0, place);
+            }
+            let list = match state.root as usize >= state.shared.len() {
+                true => number(&mut self.lists, state.own, Some(shared)),
+                false => shared,
+            };
+            let lift = if state.height < height { u64::from(state.height + 1) << LIFT } else { 0 };
+            (lift | list << LIST | u64::from(state.root), place)
+        };
+        (0..).zip(states).map(name).collect()
+    }
+
+    /// The children of a node.
+    fn row(&self, name: Name, level: u32) -> [Name; WIDTH] {
+        let mut row = [0; WIDTH];
+        let lift = name >> LIFT;
+        if lift != 0 && lift <= u64::from(level) {
+            row[0] = name;
+            return row;
+        }
+        if name == 0 {
+            return row;
+        }
+        let name = name & !(u64::MAX << LIFT);
+        let number = (name & u64::from(u32::MAX)) as u32;
+        let list = &self.lists[(name >> LIST) as usize];
+        let own = name >> LIST << LIST;
+        for (child, number) in row.iter_mut().zip(list.nodes[(number - list.first) as usize]) {
+            *child = match number {
+                _ if level == 0 => u64::from(number),
+                0 => 0,
+                _ if number < list.first => list.before << LIST | u64::from(number),
+                _ => own | u64::from(number),
+            };
+        }
+        row
+    }
+
+    fn descend(&mut self, level: u32, base: usize) {
+        let mut here = std::mem::take(self.found.level(level));
+        here.rows.clear();
+        here.rows.extend(here.nodes.iter().map(|name| self.row(*name, level)));
+        let mut column: Vec<(Name, u32)> = Vec::with_capacity(here.rows.len());
+        let mut group_of: Vec<u32> = Vec::with_capacity(here.rows.len());
+        for place in (0..WIDTH).filter(|_| here.nodes.len() > 1) {
+            let first = here.rows[0][place];
+            if here.rows.iter().all(|row| row[place] == first) {
+                continue;
+            }
+            let key = base + (place << (BITS * level));
+            if level == 0 {
+                let values = here.group_of.iter().map(|group| here.rows[*group as usize][place] as u32);
+                self.found.push(key, values);
+                continue;
+            }
+            column.clear();
+            column.extend(here.rows.iter().map(|row| row[place]).zip(0..));
+            let below = self.found.level(level - 1);
+            group(&mut column, &mut below.nodes, &mut group_of);
+            below.group_of.clear();
+            below.group_of.extend(here.group_of.iter().map(|group| group_of[*group as usize]));
+            self.descend(level - 1, key);
+        }
+        *self.found.level(level) = here;
+    }
+}
+
+/// Finds the different names, and for every place which of them is there.
+fn group(names: &mut [(Name, u32)], different: &mut Vec<Name>, group_of: &mut Vec<u32>) {
+    names.sort_unstable();
+    different.clear();
+    group_of.clear();
+    group_of.resize(names.len(), 0);
+    for (name, place) in names {
+        if different.last() != Some(name) {
+            different.push(*name);
+        }
+        group_of[*place as usize] = different.len() as u32 - 1;
+    }
+}
