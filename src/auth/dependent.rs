@@ -1,6 +1,7 @@
 //! The rules about some state: rule 3 (4 in version 12) and after.
 
 use super::level::{Level, Reading};
+use super::level_cache::LevelCache;
 use super::member::check_member;
 use super::operand::{LevelSource, Needed, Operand, Recorder, Role};
 use super::power_levels::check_power_levels;
@@ -23,6 +24,27 @@ pub fn check_dependent<R: Recorder>(
     state: impl Fn(KeyIx) -> Option<EventIx>,
     recorder: R,
 ) -> Verdict {
+    check(subject, state, recorder, None)
+}
+
+/// Checks without a recorder, and with a memory of levels.
+///
+/// # Errors
+/// The verdict, if the event is refused.
+pub(super) fn check_remembering(
+    subject: Subject<'_>,
+    state: impl Fn(KeyIx) -> Option<EventIx>,
+    levels: &LevelCache,
+) -> Verdict {
+    check(subject, state, (), Some(levels))
+}
+
+fn check<R: Recorder>(
+    subject: Subject<'_>,
+    state: impl Fn(KeyIx) -> Option<EventIx>,
+    recorder: R,
+    cache: Option<&LevelCache>,
+) -> Verdict {
     let Subject { room, event: ix, profile } = subject;
     if room.event(ix).kind() == Kind::Create {
         return Ok(Rule::CreateAllowed);
@@ -42,6 +64,7 @@ pub fn check_dependent<R: Recorder>(
         create,
         state,
         recorder,
+        cache,
     }
     .run()
 }
@@ -69,6 +92,7 @@ pub fn sender_level(
         create: create.unwrap_or(event),
         state: |key| levels.filter(|_| key == power_levels),
         recorder: (),
+        cache: None,
     };
     let sender = room.event(event).sender();
     match (create, check.power_levels()) {
@@ -107,6 +131,8 @@ pub(super) struct Check<'a, S, R> {
     pub(super) create: EventIx,
     pub(super) state: S,
     pub(super) recorder: R,
+    /// Levels that were found before; given only where nobody records where they come from.
+    pub(super) cache: Option<&'a LevelCache>,
 }
 
 impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
@@ -118,12 +144,12 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
         if self.event.kind() == Kind::Member {
             return check_member(&mut self);
         }
-        if !self.is_joined(self.room.sender_key(self.ix), self.event.sender(), Role::Sender)? {
+        if !self.sender_is_joined()? {
             return Err(Refusal::Rule(Rule::SenderNotJoined));
         }
         self.check_creators(Rule::RequiredLevel)?;
         if self.event.kind() == Kind::ThirdPartyInvite {
-            let own = self.user_level(Rule::ThirdPartyInvite, self.event.sender(), Role::Sender)?;
+            let own = self.sender_level(Rule::ThirdPartyInvite)?;
             let needed = self.named_level(Rule::ThirdPartyInvite, NamedLevel::Invite)?;
             return if own >= needed {
                 Ok(Rule::ThirdPartyInvite)
@@ -131,7 +157,7 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
                 Err(Refusal::Rule(Rule::ThirdPartyInvite))
             };
         }
-        let own = self.user_level(Rule::RequiredLevel, self.event.sender(), Role::Sender)?;
+        let own = self.sender_level(Rule::RequiredLevel)?;
         if self.required_level()? > own {
             return Err(Refusal::Rule(Rule::RequiredLevel));
         }
@@ -156,6 +182,7 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
             create: self.create,
             state: &self.state,
             recorder: (),
+            cache: self.cache,
         }
     }
 
@@ -225,14 +252,15 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
         }
     }
 
-    /// The membership under a key: that of the member event, or `leave` without one.
+    /// The membership under a key, that of the member event, or `leave` without one. `user`, whose it is, is asked only if
+    /// somebody records it.
     ///
     /// # Errors
     /// If a member event has no readable membership and the profile refuses to go on.
-    pub(super) fn membership(
+    pub(super) fn membership<'u>(
         &mut self,
         key: Option<KeyIx>,
-        user: &str,
+        user: impl Fn(&'a Event) -> &'u str,
         role: Role,
     ) -> Result<&'a Membership, Refusal> {
         static LEAVE: Membership = Membership::Leave;
@@ -249,8 +277,9 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
                 Field::Absent | Field::Malformed(_) => &LEAVE,
             },
         };
+        let subject = self.event;
         self.recorder.record(|| Operand::Membership {
-            user: user.into(),
+            user: user(subject).into(),
             role,
             event,
             membership: membership.as_str().into(),
@@ -258,8 +287,14 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
         Ok(membership)
     }
 
-    pub(super) fn is_joined(&mut self, key: KeyIx, user: &str, role: Role) -> Result<bool, Refusal> {
-        Ok(*self.membership(Some(key), user, role)? == Membership::Join)
+    /// The membership of the event's sender.
+    pub(super) fn sender_membership(&mut self) -> Result<&'a Membership, Refusal> {
+        let key = Some(self.room.sender_key(self.ix));
+        self.membership(key, Event::sender, Role::Sender)
+    }
+
+    pub(super) fn sender_is_joined(&mut self) -> Result<bool, Refusal> {
+        Ok(*self.sender_membership()? == Membership::Join)
     }
 
     /// The power levels of the state.
@@ -309,8 +344,27 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
         levels.get(key).map_or(Ok(None), |raw| self.read(at, raw))
     }
 
-    /// The power level of a user in the state.
-    pub(super) fn user_level(&mut self, at: Rule, user: &str, role: Role) -> Result<Level, Refusal> {
+    /// The power level of the event's sender in the state.
+    pub(super) fn sender_level(&mut self, at: Rule) -> Result<Level, Refusal> {
+        let key = Some(self.room.sender_key(self.ix));
+        self.user_level(at, key, Event::sender, Role::Sender)
+    }
+
+    /// The power level of a user in the state. `key` is that of the user's membership; `user`, who it is, is asked only if
+    /// the level is not known yet.
+    pub(super) fn user_level<'u>(
+        &mut self,
+        at: Rule,
+        key: Option<KeyIx>,
+        user: impl Fn(&'a Event) -> &'u str,
+        role: Role,
+    ) -> Result<Level, Refusal> {
+        if let (Some(cache), Some(key)) = (self.cache, key) {
+            let levels = self.power_levels().map(|(event, _)| event);
+            let find = || Ok(self.find_user_level(at, user(self.event))?.0);
+            return cache.get(self.create, levels, key, find);
+        }
+        let user = user(self.event);
         let (level, source) = self.find_user_level(at, user)?;
         self.recorder.record(|| Operand::UserLevel { user: user.into(), role, level, source });
         Ok(level)

@@ -1,6 +1,7 @@
 //! The rules that need no state: create events, and what `auth_events` may hold.
 
 use ruma::{ServerName, UserId};
+use smallvec::SmallVec;
 
 use super::dependent::Subject;
 use super::operand::{Operand, Recorder};
@@ -38,7 +39,7 @@ pub fn check_independent<R: Recorder>(
         recorder.record(|| Operand::AuthEvent(link));
         Err(Refusal::Rule(rule))
     };
-    let mut seen: Vec<(KeyIx, Link)> = Vec::with_capacity(selected.as_slice().len());
+    let mut seen: SmallVec<[(KeyIx, Link); 8]> = SmallVec::new();
     let mut unexpected = None;
     for link in room.auth_links(ix) {
         let Some(key) = link.event().and_then(|event| room.key_of(event)) else {
@@ -68,16 +69,24 @@ pub fn check_independent<R: Recorder>(
     if !room.rules().room_id_is_create_id && !seen.iter().any(|(key, _)| *key == create) {
         return Err(Refusal::Rule(Rule::AuthNoCreate));
     }
-    let own = room.event(ix).room_id();
-    let elsewhere = |event: &EventIx| {
-        let other = room.event(*event).room_id();
-        // A create event of version 12 has no room ID; it cannot be listed here anyway.
-        other != own && !(other.is_none() && room.rules().room_id_is_create_id)
-    };
-    if let Some(foreign) = events().find(elsewhere) {
+    if let Some(foreign) = events().find(|event| is_elsewhere(room, ix, *event)) {
         return refuse(Link::Event(foreign), Rule::AuthOtherRoom);
     }
     Ok(Rule::Allowed)
+}
+
+/// Whether two events name different rooms.
+fn is_elsewhere(room: &Room, ix: EventIx, other: EventIx) -> bool {
+    let (own, their) = (room.event(ix).room_id(), room.event(other).room_id());
+    if their.is_none() && room.rules().room_id_is_create_id {
+        // A create event of version 12 has no room ID; it cannot be listed here anyway.
+        return false;
+    }
+    if room.is_foreign(ix) || room.is_foreign(other) {
+        return own != their;
+    }
+    // Neither names a room that is not this one.
+    own.is_some() != their.is_some()
 }
 
 /// Where the room ID is the create event's ID: the create event that the event's room ID names.

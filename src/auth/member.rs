@@ -7,14 +7,20 @@ use super::operand::{Operand, Recorder, Role};
 use super::profile::Errors;
 use super::third_party::check_third_party_invite;
 use super::{Refusal, Rule, Verdict};
+use crate::event::Event;
 use crate::event::content::{Field, JoinRule, Member, Membership, NamedLevel};
 use crate::room::{EventIx, KeyIx, Link};
 
-/// A membership under check: the target, and the key of its membership.
+/// A membership under check.
 struct Target<'a> {
-    user: &'a str,
+    /// The key of the target's membership, and so the target: two users are one if their keys are.
     key: KeyIx,
     member: &'a Member,
+}
+
+/// The user whose membership an event sets.
+fn target_of(event: &Event) -> &str {
+    event.state_key().unwrap_or_default()
 }
 
 pub(super) fn check_member<S, R>(check: &mut Check<'_, S, R>) -> Verdict
@@ -23,15 +29,16 @@ where
     R: Recorder,
 {
     let malformed = Refusal::Rule(Rule::MemberMalformed);
-    let (Some(user), Some(key), Some(member)) =
-        (check.event.state_key(), check.room.key_of(check.ix), check.event.as_member())
-    else {
+    let (Some(key), Some(member)) = (check.room.key_of(check.ix), check.event.as_member()) else {
         return Err(malformed);
     };
-    if check.switches.errors == Errors::RumaErrors && UserId::parse(user).is_err() {
-        return Err(Refusal::Unreadable(Rule::MemberMalformed, format!("{user:?} is no user ID")));
+    if check.switches.errors == Errors::RumaErrors {
+        let user = target_of(check.event);
+        if UserId::parse(user).is_err() {
+            return Err(Refusal::Unreadable(Rule::MemberMalformed, format!("{user:?} is no user ID")));
+        }
     }
-    let target = Target { user, key, member };
+    let target = Target { key, member };
     let unknown = Membership::Other(Box::default());
     let membership = match &member.membership {
         Field::Value(membership) => membership,
@@ -43,7 +50,7 @@ where
         Field::Absent | Field::Malformed(_) => return Err(malformed),
     };
     if *membership == Membership::Join
-        && let Some(allowed) = first_join(check, &target)?
+        && let Some(allowed) = first_join(check)?
     {
         return Ok(allowed);
     }
@@ -53,7 +60,7 @@ where
         Membership::Invite
             if member.third_party_invite.as_ref().is_some_and(|invite| counts(check, invite)) =>
         {
-            check_third_party_invite(check, target.user, target.key, member)
+            check_third_party_invite(check, target_of(check.event), target.key, member)
         }
         Membership::Invite => check_invite(check, &target),
         Membership::Leave => check_leave(check, &target),
@@ -75,13 +82,16 @@ where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    if check.switches.federate_binds_target && !check.is_federated() && !check.is_local(target.user) {
+    if check.switches.federate_binds_target
+        && !check.is_federated()
+        && !check.is_local(target_of(check.event))
+    {
         return Err(Refusal::Rule(Rule::Federate));
     }
     if check.switches.errors == Errors::Raise {
         let mut silent = check.silent();
-        silent.user_level(Rule::MembershipUnknown, check.event.sender(), Role::Sender)?;
-        silent.user_level(Rule::MembershipUnknown, target.user, Role::Target)?;
+        silent.sender_level(Rule::MembershipUnknown)?;
+        silent.user_level(Rule::MembershipUnknown, Some(target.key), target_of, Role::Target)?;
         silent.named_level(Rule::MembershipUnknown, NamedLevel::Invite)?;
         silent.named_level(Rule::MembershipUnknown, NamedLevel::Ban)?;
     }
@@ -89,7 +99,7 @@ where
 }
 
 /// The creator's join right after the create event.
-fn first_join<S, R>(check: &mut Check<'_, S, R>, target: &Target<'_>) -> Result<Option<Rule>, Refusal>
+fn first_join<S, R>(check: &mut Check<'_, S, R>) -> Result<Option<Rule>, Refusal>
 where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
@@ -97,8 +107,8 @@ where
     check.check_creators(Rule::JoinCreator)?;
     let follows_create = check.event.prev_events().len() == 1
         && check.room.prev_links(check.ix).eq([Link::Event(check.create)]);
-    let is_creator = creators::main(check.room, check.create) == Some(target.user);
-    Ok((follows_create && is_creator).then_some(Rule::JoinCreator))
+    let is_creator = || creators::main(check.room, check.create) == Some(target_of(check.event));
+    Ok((follows_create && is_creator()).then_some(Rule::JoinCreator))
 }
 
 /// The join rule of the state; without one what the profile takes for it (D39).
@@ -129,10 +139,10 @@ where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    if check.event.sender() != target.user {
+    if check.room.sender_key(check.ix) != target.key {
         return Err(Refusal::Rule(Rule::JoinOther));
     }
-    let membership = check.membership(Some(target.key), target.user, Role::Sender)?;
+    let membership = check.membership(Some(target.key), target_of, Role::Sender)?;
     if *membership == Membership::Ban {
         return Err(Refusal::Rule(Rule::JoinBanned));
     }
@@ -164,10 +174,10 @@ where
         return Err(Refusal::Rule(at));
     };
     let key = check.room.find_key("m.room.member", user);
-    if *check.membership(key, user, Role::Authoriser)? != Membership::Join {
+    if *check.membership(key, |_| user, Role::Authoriser)? != Membership::Join {
         return Err(Refusal::Rule(at));
     }
-    let level = check.user_level(at, user, Role::Authoriser)?;
+    let level = check.user_level(at, key, |_| user, Role::Authoriser)?;
     if level >= check.named_level(at, NamedLevel::Invite)? {
         Ok(Rule::JoinRestrictedYes)
     } else {
@@ -180,15 +190,15 @@ where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    if !check.is_joined(check.room.sender_key(check.ix), check.event.sender(), Role::Sender)? {
+    if !check.sender_is_joined()? {
         return Err(Refusal::Rule(Rule::InviteNotJoined));
     }
-    let membership = check.membership(Some(target.key), target.user, Role::Target)?;
+    let membership = check.membership(Some(target.key), target_of, Role::Target)?;
     if matches!(membership, Membership::Join | Membership::Ban) {
         return Err(Refusal::Rule(Rule::InviteTargetIn));
     }
     check.check_creators(Rule::InviteLevel)?;
-    let own = check.user_level(Rule::InviteLevel, check.event.sender(), Role::Sender)?;
+    let own = check.sender_level(Rule::InviteLevel)?;
     if own >= check.named_level(Rule::InviteLevel, NamedLevel::Invite)? {
         Ok(Rule::InviteAllowed)
     } else {
@@ -201,9 +211,8 @@ where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    let sender = check.event.sender();
-    let membership = check.membership(Some(check.room.sender_key(check.ix)), sender, Role::Sender)?;
-    if sender == target.user {
+    let membership = check.sender_membership()?;
+    if check.room.sender_key(check.ix) == target.key {
         return match membership {
             Membership::Join | Membership::Invite => Ok(Rule::LeaveOwn),
             Membership::Knock if check.rules.knock => Ok(Rule::LeaveOwn),
@@ -214,8 +223,8 @@ where
         return Err(Refusal::Rule(Rule::LeaveNotJoined));
     }
     check.check_creators(Rule::LeaveLevel)?;
-    let banned = *check.membership(Some(target.key), target.user, Role::Target)? == Membership::Ban;
-    let own = check.user_level(Rule::LeaveLevel, sender, Role::Sender)?;
+    let banned = *check.membership(Some(target.key), target_of, Role::Target)? == Membership::Ban;
+    let own = check.sender_level(Rule::LeaveLevel)?;
     if banned || check.switches.errors == Errors::RumaErrors {
         let needed = check.named_level(Rule::LeaveUnban, NamedLevel::Ban)?;
         if banned && own < needed {
@@ -223,7 +232,7 @@ where
         }
     }
     let needed = check.named_level(Rule::LeaveLevel, NamedLevel::Kick)?;
-    let other = check.user_level(Rule::LeaveLevel, target.user, Role::Target)?;
+    let other = check.user_level(Rule::LeaveLevel, Some(target.key), target_of, Role::Target)?;
     if own >= needed && other < own { Ok(Rule::LeaveAllowed) } else { Err(Refusal::Rule(Rule::LeaveLevel)) }
 }
 
@@ -232,14 +241,13 @@ where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    let sender = check.event.sender();
-    if !check.is_joined(check.room.sender_key(check.ix), sender, Role::Sender)? {
+    if !check.sender_is_joined()? {
         return Err(Refusal::Rule(Rule::BanNotJoined));
     }
     check.check_creators(Rule::BanLevel)?;
-    let own = check.user_level(Rule::BanLevel, sender, Role::Sender)?;
+    let own = check.sender_level(Rule::BanLevel)?;
     let needed = check.named_level(Rule::BanLevel, NamedLevel::Ban)?;
-    let other = check.user_level(Rule::BanLevel, target.user, Role::Target)?;
+    let other = check.user_level(Rule::BanLevel, Some(target.key), target_of, Role::Target)?;
     if own >= needed && other < own { Ok(Rule::BanAllowed) } else { Err(Refusal::Rule(Rule::BanLevel)) }
 }
 
@@ -248,16 +256,15 @@ where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    let sender = check.event.sender();
     match join_rule(check, Rule::KnockRule)? {
         JoinRule::Knock => {}
         JoinRule::KnockRestricted if check.rules.knock_restricted => {}
         _ => return Err(Refusal::Rule(Rule::KnockRule)),
     }
-    if sender != target.user {
+    if check.room.sender_key(check.ix) != target.key {
         return Err(Refusal::Rule(Rule::KnockOther));
     }
-    match check.membership(Some(target.key), sender, Role::Sender)? {
+    match check.membership(Some(target.key), Event::sender, Role::Sender)? {
         Membership::Ban | Membership::Invite | Membership::Join => Err(Refusal::Rule(Rule::KnockMember)),
         _ => Ok(Rule::KnockAllowed),
     }

@@ -14,6 +14,7 @@
 mod dependent;
 mod independent;
 mod level;
+mod level_cache;
 mod member;
 mod operand;
 mod power_levels;
@@ -21,6 +22,7 @@ mod profile;
 mod rule;
 mod selection;
 mod third_party;
+mod verdicts;
 
 use crate::event::room_version::Numbering;
 
@@ -31,6 +33,7 @@ pub use self::operand::{LevelField, LevelSource, Needed, Operand, Recorder, Role
 pub use self::profile::{Errors, Federate, Numbers, Profile, Switches, UserIds};
 pub use self::rule::Rule;
 pub use self::selection::{Selection, selection};
+pub(crate) use self::verdicts::Verdicts;
 
 /// Why an event is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! The rule for `m.room.power_levels`.
 
-use std::collections::BTreeSet;
-
 use super::dependent::{Check, creators};
 use super::level::{Level, Reading};
 use super::operand::{LevelField, Operand, Recorder};
@@ -240,12 +238,16 @@ where
             }
         }
     }
-    let (old, new) = (old.value(), new.value());
-    let keys: BTreeSet<&str> =
-        [old, new].into_iter().flatten().flat_map(|m| &m.entries).map(|(k, _)| &**k).collect();
-    for key in keys {
-        let before = read_change(check, at_old, old.and_then(|levels| levels.get(key)))?;
-        let after = read_change(check, at_new, new.and_then(|levels| levels.get(key)))?;
+    for (key, old, new) in side_by_side(old.value(), new.value()) {
+        if let (Some(RawLevel::Integer(old)), Some(RawLevel::Integer(new))) = (old, new)
+            && old == new
+            && old.unsigned_abs() < 1 << 53
+        {
+            // What everybody can read, and nobody changed.
+            continue;
+        }
+        let before = read_change(check, at_old, old)?;
+        let after = read_change(check, at_new, new)?;
         if before == after {
             continue;
         }
@@ -260,4 +262,24 @@ where
         *too_high |= after.is_some_and(|level| Level::Finite(level) > own);
     }
     Ok(())
+}
+
+/// The entries of two maps by key, ascending.
+fn side_by_side<'a>(
+    old: Option<&'a Levels>,
+    new: Option<&'a Levels>,
+) -> impl Iterator<Item = (&'a str, Option<&'a RawLevel>, Option<&'a RawLevel>)> {
+    let entries =
+        |levels: Option<&'a Levels>| levels.into_iter().flat_map(|levels| &levels.entries).peekable();
+    let (mut old, mut new) = (entries(old), entries(new));
+    std::iter::from_fn(move || {
+        let key: &str = match (old.peek(), new.peek()) {
+            (Some((old, _)), Some((new, _))) => old.min(new),
+            (Some((key, _)), None) | (None, Some((key, _))) => key,
+            (None, None) => return None,
+        };
+        let old = old.next_if(|(other, _)| **other == *key).map(|(_, level)| level);
+        let new = new.next_if(|(other, _)| **other == *key).map(|(_, level)| level);
+        Some((key, old, new))
+    })
 }

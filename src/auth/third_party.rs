@@ -23,7 +23,7 @@ where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    if *check.membership(Some(key), target, Role::Target)? == Membership::Ban {
+    if *check.membership(Some(key), |_| target, Role::Target)? == Membership::Ban {
         return Err(Refusal::Rule(Rule::Invite3pidBanned));
     }
     let signed = member.third_party_invite.as_ref().and_then(|invite| invite.get("signed"));

@@ -79,7 +79,7 @@ impl<'a> Build<'a> {
         let mut known = if self.room.is_outlier(ix) { Known::NOTHING } else { self.state_before(ix) };
         let judge = Judge { room: self.room, profile: self.profile, rejected: &self.rejected };
         let before = known.before.map(|before| self.states.view(before));
-        if let Some(rejection) = judge.verdict(ix, before) {
+        if let Some(rejection) = judge.verdict(ix, before, self.resolver.verdicts()) {
             self.rejected.insert(ix);
             self.rejections.insert(ix, rejection);
         }

@@ -1,9 +1,11 @@
 //! The verdict on one event.
 
+use smallvec::SmallVec;
+
 use super::{CheckKind, Rejection};
 use crate::auth::{
-    Errors, Operand, Profile, Recorder, Refusal, Rule, Subject, Verdict, check_dependent, check_independent,
-    create_by_room_id, selection,
+    Errors, Operand, Profile, Recorder, Refusal, Rule, Subject, Verdict, Verdicts, check_dependent,
+    check_independent, create_by_room_id, selection,
 };
 use crate::event::Kind;
 use crate::room::{EventIx, EventSet, KeyIx, Room};
@@ -31,7 +33,12 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     /// Why the event is rejected, if it is. `before` is the state before it, if that is known.
-    pub(super) fn verdict(&self, ix: EventIx, before: Option<StateView<'_>>) -> Option<Rejection> {
+    pub(super) fn verdict(
+        &self,
+        ix: EventIx,
+        before: Option<StateView<'_>>,
+        verdicts: &mut Verdicts,
+    ) -> Option<Rejection> {
         let reject = |check: CheckKind, refusal: Refusal| {
             let reason = refusal.reason();
             Some(Rejection { check, refusal: Some(refusal), reason })
@@ -39,14 +46,19 @@ impl Judge<'_> {
         if let Err(refusal) = self.check_format(ix) {
             return reject(CheckKind::Format, refusal);
         }
+        let subject = Subject { room: self.room, event: ix, profile: self.profile };
         if self.can_judge_auth_events(ix, before) {
-            let verdict = self.check_auth_events(ix, &mut ());
-            if let Err(refusal) = verdict {
+            if let Err(refusal) = check_independent(subject, |auth| self.rejected.contains(auth), ()) {
+                return reject(CheckKind::AuthEvents, refusal);
+            }
+            let own = self.own(ix);
+            if let Err(refusal) = verdicts.check(self.room, ix, |key| look_up(&own, key)) {
                 return reject(CheckKind::AuthEvents, refusal);
             }
         }
+        // What the rules look up is hardly ever something else here than among the auth events.
         if let Some(before) = before
-            && let Err(refusal) = self.check_against(ix, before, &mut ())
+            && let Err(refusal) = verdicts.check(self.room, ix, |key| before.get(key))
         {
             return reject(CheckKind::StateBefore, refusal);
         }
@@ -88,10 +100,11 @@ impl Judge<'_> {
     fn check_format(&self, ix: EventIx) -> Result<(), Refusal> {
         let strict =
             self.profile.switches().errors == Errors::Raise && self.room.rules().room_id_is_create_id;
+        if !strict || self.room.event(ix).kind() == Kind::Create {
+            return Ok(());
+        }
         let create = create_by_room_id(self.room, ix);
-        let cites_create =
-            create.is_some() && self.room.auth_events(ix).iter().any(|auth| Some(*auth) == create);
-        if strict && self.room.event(ix).kind() != Kind::Create && cites_create {
+        if create.is_some() && self.room.auth_events(ix).iter().any(|auth| Some(*auth) == create) {
             return Err(Refusal::Raised(
                 Rule::AuthUnexpected,
                 "SynapseError: auth_events must not contain the create event".into(),
@@ -106,9 +119,9 @@ impl Judge<'_> {
         before.is_some() || !self.room.has_missing_auth(ix)
     }
 
-    fn own(&self, ix: EventIx) -> Vec<(KeyIx, EventIx)> {
+    fn own(&self, ix: EventIx) -> Own {
         let room = self.room;
-        let mut own: Vec<(KeyIx, EventIx)> =
+        let mut own: Own =
             room.auth_events(ix).iter().filter_map(|auth| Some((room.key_of(*auth)?, *auth))).collect();
         if room.rules().room_id_is_create_id
             && let Some(create) = create_by_room_id(room, ix)
@@ -134,6 +147,9 @@ impl Judge<'_> {
     }
 }
 
-fn look_up(own: &[(KeyIx, EventIx)], key: KeyIx) -> Option<EventIx> {
+/// Auth events by key: hardly ever more than five.
+type Own = SmallVec<[(KeyIx, EventIx); 8]>;
+
+fn look_up(own: &Own, key: KeyIx) -> Option<EventIx> {
     own.iter().find(|(other, _)| *other == key).map(|(_, event)| *event)
 }

@@ -70,17 +70,24 @@ pub(super) struct DifferenceWalk<'a, 'w> {
     undecided: usize,
 }
 
+/// What a [`DifferenceWalk`] finds.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The conflicted events, ascending.
+    pub(super) conflicted: Vec<EventIx>,
+    /// The events that are in the auth chains of some but not all of the sets, ascending.
+    pub(super) difference: Vec<EventIx>,
+}
+
 impl<'a, 'w> DifferenceWalk<'a, 'w> {
-    /// Finds the events that are in the auth chains of some but not all of the sets, ascending.
-    ///
-    /// `inclusive`: a chain contains the set's own events.
+    /// Finds the auth difference. `inclusive`: a chain contains the set's own events.
     pub(super) fn run(
         graph: AuthGraph<'a>,
         workspace: &'w mut Workspace,
         marks: &'w mut Marks,
         sets: &'a Sets<'a>,
         inclusive: bool,
-    ) -> Vec<EventIx> {
+    ) -> Found {
         let Workspace { masks, queue, witnesses } = workspace;
         masks.begin(graph.room.len(), sets.different.len());
         queue.clear();
@@ -88,11 +95,12 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
         let count = sets.different.len();
         let mut walk = Self { graph, marks, masks, queue, shared, sets: count, inclusive, undecided: 0 };
         for (_, held) in sets.differences.iter() {
-            for (set, event) in held {
-                walk.add_own(*event, *set as usize);
-            }
+            walk.start_from(held);
         }
-        walk.descend()
+        let mut conflicted = walk.queue.as_slice().to_vec();
+        conflicted.sort_unstable();
+        walk.undecided = conflicted.iter().filter(|ix| walk.is_undecided(**ix)).count();
+        Found { conflicted, difference: walk.descend() }
     }
 
     fn full(&self, word: usize) -> u64 {
@@ -106,14 +114,16 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
             let Some(ix) = self.queue.pop() else { break };
             let partial = self.is_partial(ix);
             self.undecided -= usize::from(partial || self.hands_on_part(ix));
-            let in_state = self.shared.has(ix);
-            let in_all_chains = (self.inclusive && in_state) || self.shared.cites(self.marks, ix);
-            if !in_all_chains && partial {
+            if self.inclusive && self.shared.has(ix) || self.shared.cites(self.marks, ix) {
+                // It is in the chain of every set, and so is whatever it cites. Should another path lead there, the
+                // same question gets the same answer.
+                continue;
+            }
+            if partial {
                 difference.push(ix);
             }
-            if in_all_chains || in_state {
-                // Whatever it cites is in the chain of every set. Should another path lead there, the same question
-                // gets the same answer.
+            if !self.inclusive && self.shared.has(ix) {
+                // So is what an unconflicted event cites.
                 continue;
             }
             for parent in self.graph.parents(ix) {
@@ -124,41 +134,42 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
         difference
     }
 
-    /// Notes that the event is in a set.
-    fn add_own(&mut self, ix: EventIx, set: usize) {
-        let was_undecided = self.enqueue(ix);
-        let place = self.masks.place(ix);
-        self.masks.bits[place + set / 64] |= 1 << (set % 64);
-        self.count(was_undecided, ix);
+    /// Notes which sets have which events under a key. Nothing is counted yet.
+    fn start_from(&mut self, held: &[(u32, EventIx)]) {
+        // Sets that follow one another often have the same.
+        for run in held.chunk_by(|(_, a), (_, b)| a == b) {
+            let ix = run[0].1;
+            self.enqueue(ix);
+            let own = self.masks.place(ix);
+            for (set, _) in run {
+                self.masks.bits[own + *set as usize / 64] |= 1 << (set % 64);
+            }
+        }
     }
 
     /// Notes that the event is in the chain of every set that `child`, which cites it, is in or in the chain of.
     fn add_chain(&mut self, ix: EventIx, child: EventIx) {
-        let was_undecided = self.enqueue(ix);
+        let was_undecided = !self.enqueue(ix) && self.is_undecided(ix);
         let words = self.masks.words;
         let (from, to) = (self.masks.place(child), self.masks.place(ix) + words);
         for word in 0..words {
             self.masks.bits[to + word] |= self.masks.bits[from + word] | self.masks.bits[from + words + word];
         }
-        self.count(was_undecided, ix);
-    }
-
-    /// Queues the event, if it is not queued yet; returns whether it was, and undecided.
-    fn enqueue(&mut self, ix: EventIx) -> bool {
-        if self.marks.set(ix, Mark::Queued) {
-            self.masks.add(ix);
-            self.queue.push(ix);
-            return false;
-        }
-        self.is_undecided(ix)
-    }
-
-    fn count(&mut self, was_undecided: bool, ix: EventIx) {
         match (was_undecided, self.is_undecided(ix)) {
             (false, true) => self.undecided += 1,
             (true, false) => self.undecided -= 1,
             _ => {}
         }
+    }
+
+    /// Queues the event; returns whether that is new.
+    fn enqueue(&mut self, ix: EventIx) -> bool {
+        let new = self.marks.set(ix, Mark::Queued);
+        if new {
+            self.masks.add(ix);
+            self.queue.push(ix);
+        }
+        new
     }
 
     /// Whether the event is in some but not all chains, as far as the conflicted events go.
@@ -181,15 +192,4 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
     fn is_undecided(&self, ix: EventIx) -> bool {
         self.hands_on_part(ix) || self.is_partial(ix)
     }
-}
-
-/// The conflicted events, ascending.
-pub(super) fn conflicted_events(sets: &Sets<'_>) -> Vec<EventIx> {
-    let mut events = Vec::new();
-    for (_, held) in sets.differences.iter() {
-        events.extend(held.iter().map(|(_, event)| *event));
-    }
-    events.sort_unstable();
-    events.dedup();
-    events
 }

@@ -80,7 +80,7 @@ impl Shared<'_, '_> {
 
     /// Looks for an event of the unconflicted state among those that have `ix` in their auth chain.
     fn search(&mut self, marks: &mut Marks, ix: EventIx) -> Option<EventIx> {
-        let latest = self.sets.latest()?;
+        let latest = self.sets.latest?;
         let mut stack = std::mem::take(&mut self.witnesses.stack);
         let mut trail = std::mem::take(&mut self.witnesses.trail);
         stack.clear();

@@ -8,8 +8,8 @@ use super::Failure;
 use super::running::Running;
 use super::step::{AuthCheck, CheckVerdict, Observer, Read, Round, Source, Step};
 use crate::auth::{
-    Errors, Operand, Profile, Recorder, Refusal, Subject, Verdict, check_dependent, create_by_room_id,
-    selection,
+    Errors, Operand, Profile, Recorder, Refusal, Subject, Verdict, Verdicts, check_dependent,
+    create_by_room_id, selection,
 };
 use crate::event::Kind;
 use crate::room::{EventIx, EventSet, KeyIx, Room};
@@ -37,10 +37,11 @@ impl<'a> Replay<'a> {
         &mut self,
         events: &[EventIx],
         round: Round,
+        verdicts: &mut Verdicts,
         observer: &mut O,
     ) -> Result<(), Failure> {
         for (place, event) in events.iter().enumerate() {
-            self.check(*event, round, place + 1, observer)?;
+            self.check(*event, (round, place + 1), verdicts, observer)?;
         }
         Ok(())
     }
@@ -48,61 +49,63 @@ impl<'a> Replay<'a> {
     fn check<O: Observer>(
         &mut self,
         event: EventIx,
-        round: Round,
-        number: usize,
+        place: (Round, usize),
+        verdicts: &mut Verdicts,
         observer: &mut O,
     ) -> Result<(), Failure> {
         let errors = self.profile.switches().errors;
-        let own = self.own_auth_events(event)?;
-        let verdict = self.verdict(event, &own, None, ());
+        if errors != Errors::Refuse {
+            self.check_own(event)?;
+        }
+        let verdict = self.verdict(event, |look_up| verdicts.check(self.room, event, look_up));
         if let (Errors::Raise, CheckVerdict::Rules(Err(refusal @ Refusal::Raised(..)))) = (errors, &verdict) {
             return Err(Failure::new(self.room, event, refusal.detail().unwrap_or_default()));
         }
         if verdict == CheckVerdict::NotState && errors != Errors::Refuse {
             return Err(Failure::no_state_key(self.room, event, errors));
         }
-        let key = self.room.key_of(event);
-        observer.step(|| Step::AuthCheck(Box::new(self.record(event, round, number, &own, verdict.clone()))));
-        if let (true, Some(key)) = (verdict.is_allowed(), key) {
+        observer.step(|| Step::AuthCheck(Box::new(self.record(event, place, verdict.clone()))));
+        if let (true, Some(key)) = (verdict.is_allowed(), self.room.key_of(event)) {
             self.state.insert(key, event);
             if O::LISTENS {
-                self.put_by.insert(key, (round, number));
+                self.put_by.insert(key, place);
             }
         }
         Ok(())
     }
 
-    /// The event's own `auth_events` that may be used: state events that were not rejected; of several for a key the
-    /// last. In room version 12 the create event is implied by the room ID.
-    fn own_auth_events(&self, event: EventIx) -> Result<Own, Failure> {
+    /// Where implementations stumble over auth events that are no state events.
+    fn check_own(&self, event: EventIx) -> Result<(), Failure> {
         let room = self.room;
         let errors = self.profile.switches().errors;
-        let mut own = Own::default();
-        for auth in room.auth_events(event) {
-            match room.key_of(*auth) {
-                Some(key) if !self.rejected.contains(*auth) => own.set(key, *auth),
-                Some(_) => {}
-                None if errors == Errors::Refuse => {}
-                // ruma looks at rejection first. Synapse does too, but has stumbled over the event before.
-                None if errors == Errors::RumaErrors && self.rejected.contains(*auth) => {}
-                None => return Err(Failure::no_state_key(room, *auth, errors)),
+        for auth in room.auth_events(event).iter().filter(|auth| room.key_of(**auth).is_none()) {
+            // ruma looks at rejection first. Synapse does too, but has stumbled over the event before.
+            if errors != Errors::RumaErrors || !self.rejected.contains(*auth) {
+                return Err(Failure::no_state_key(room, *auth, errors));
             }
         }
-        if room.rules().room_id_is_create_id && room.event(event).kind() != Kind::Create {
-            own.create = create_by_room_id(room, event);
-        }
-        Ok(own)
+        Ok(())
     }
 
-    /// Checks one event. `instead` replaces what is found under one key: to ask what would have been.
+    /// The event's own auth event under a key, if it may be used: if it was not rejected; of several the last.
+    fn own(&self, event: EventIx, key: KeyIx) -> Option<EventIx> {
+        let room = self.room;
+        let usable = |auth: &&EventIx| room.key_of(**auth) == Some(key) && !self.rejected.contains(**auth);
+        room.auth_events(event).iter().rev().find(usable).copied()
+    }
+
+    /// The create event that an event of room version 12 has by its room ID.
+    fn implied_create(&self, event: EventIx) -> Option<EventIx> {
+        let implied = self.room.rules().room_id_is_create_id && self.room.event(event).kind() != Kind::Create;
+        if implied { create_by_room_id(self.room, event) } else { None }
+    }
+
+    /// Checks one event. `check` applies the rules to what it is told to look things up with.
     fn verdict(
         &self,
         event: EventIx,
-        own: &Own,
-        instead: Option<(KeyIx, EventIx)>,
-        recorder: impl Recorder,
+        check: impl FnOnce(&dyn Fn(KeyIx) -> Option<EventIx>) -> Verdict,
     ) -> CheckVerdict {
-        let switches = self.profile.switches();
         if self.room.key_of(event).is_none() {
             return CheckVerdict::NotState;
         }
@@ -110,81 +113,65 @@ impl<'a> Replay<'a> {
             Ok(selected) => selected,
             Err(refusal) => return CheckVerdict::Rules(Err(refusal)),
         };
-        if switches.rejected_stay_out && self.rejected.contains(event) {
+        if self.profile.switches().rejected_stay_out && self.rejected.contains(event) {
             return CheckVerdict::RejectedBefore;
         }
-        let look_up = |key: KeyIx| match instead {
-            Some((other, event)) if other == key => Some(event),
-            _ => self.find(key, own, selected.contains(key)).0,
-        };
+        CheckVerdict::Rules(check(&|key| self.find(event, key, selected.contains(key)).0))
+    }
+
+    /// The verdict with what the rules read; `instead` replaces what is found under one key: to ask what would have been.
+    fn verdict_again(
+        &self,
+        event: EventIx,
+        instead: Option<(KeyIx, EventIx)>,
+        recorder: impl Recorder,
+    ) -> CheckVerdict {
         let subject = Subject { room: self.room, event, profile: self.profile };
-        let verdict: Verdict = check_dependent(subject, look_up, recorder);
-        CheckVerdict::Rules(verdict)
+        self.verdict(event, |look_up| {
+            let look_up = |key: KeyIx| match instead {
+                Some((other, event)) if other == key => Some(event),
+                _ => look_up(key),
+            };
+            check_dependent(subject, look_up, recorder)
+        })
     }
 
     /// What the rules find under a key: the running state's entry if the key is selected and the entry was not
     /// rejected, else the event's own auth event.
-    fn find(&self, key: KeyIx, own: &Own, selected: bool) -> (Option<EventIx>, Source) {
+    fn find(&self, event: EventIx, key: KeyIx, selected: bool) -> (Option<EventIx>, Source) {
         if selected && let Some(event) = self.state.get(key).filter(|event| !self.rejected.contains(*event)) {
             return (Some(event), Source::Running(self.put_by.get(&key).copied()));
         }
         if key == self.room.well_known().create
-            && let Some(create) = own.create
+            && let Some(create) = self.implied_create(event)
         {
             return (Some(create), Source::RoomId);
         }
-        match own.get(key) {
+        match self.own(event, key) {
             Some(event) => (Some(event), Source::Own),
             None => (None, Source::Absent),
         }
     }
 
     /// The check as a step.
-    fn record(
-        &self,
-        event: EventIx,
-        round: Round,
-        number: usize,
-        own: &Own,
-        verdict: CheckVerdict,
-    ) -> AuthCheck {
+    fn record(&self, event: EventIx, (round, number): (Round, usize), verdict: CheckVerdict) -> AuthCheck {
         let mut operands: Vec<Operand> = Vec::new();
-        let again = self.verdict(event, own, None, &mut operands);
+        let again = self.verdict_again(event, None, &mut operands);
         debug_assert_eq!(again, verdict, "checks are functions of their inputs");
         let mut reads = Vec::new();
         if let Ok(selected) = selection(self.room, event, self.profile) {
             let create = self.room.well_known().create;
-            let implied = own.create.map(|_| create).filter(|key| !selected.contains(*key));
+            let implied = self.implied_create(event).map(|_| create).filter(|key| !selected.contains(*key));
             for key in selected.as_slice().iter().copied().chain(implied) {
-                let (found, source) = self.find(key, own, selected.contains(key));
-                let shadowed = own.get(key).filter(|other| Some(*other) != found);
+                let (found, source) = self.find(event, key, selected.contains(key));
+                let shadowed = self.own(event, key).filter(|other| Some(*other) != found);
                 let would_flip = shadowed.is_some_and(|other| {
-                    self.verdict(event, own, Some((key, other)), ()).is_allowed() != verdict.is_allowed()
+                    self.verdict_again(event, Some((key, other)), ()).is_allowed() != verdict.is_allowed()
                 });
                 reads.push(Read { key, event: found, source, shadowed, would_flip });
             }
         }
         let replaces = self.room.key_of(event).and_then(|key| self.state.get(key));
         AuthCheck { round, number, event, reads, operands, verdict, replaces }
-    }
-}
-
-/// The usable auth events of one event by key.
-#[derive(Debug, Default)]
-struct Own {
-    entries: Vec<(KeyIx, EventIx)>,
-    create: Option<EventIx>,
-}
-
-impl Own {
-    fn set(&mut self, key: KeyIx, event: EventIx) {
-        match self.entries.iter_mut().find(|(other, _)| *other == key) {
-            Some(entry) => entry.1 = event,
-            None => self.entries.push((key, event)),
-        }
-    }
-
-    fn get(&self, key: KeyIx) -> Option<EventIx> {
-        self.entries.iter().find(|(other, _)| *other == key).map(|(_, event)| *event)
     }
 }

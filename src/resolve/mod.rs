@@ -34,7 +34,7 @@ mod witnesses;
 
 use self::sets::Sets;
 use self::step::{Input, Observer, Outcome, Step};
-use crate::auth::{Errors, Profile};
+use crate::auth::{Errors, Profile, Verdicts};
 pub use crate::event::room_version::Algorithm;
 use crate::room::{EventIx, EventSet, KeyIx, Room};
 use crate::state::{Change, Differences, StateMap, StateView};
@@ -124,8 +124,8 @@ impl<'a> Resolver<'a> {
             algorithm,
             profile,
             differences: Differences::default(),
-            memory: v2::Memory::default(),
-            spec_memory: v2::Memory::default(),
+            memory: v2::Memory::new(profile),
+            spec_memory: v2::Memory::new(Profile::Spec),
         }
     }
 
@@ -147,6 +147,11 @@ impl<'a> Resolver<'a> {
         let Answer { base, changes, resolved, sizes, failure } = self.answer(&views, rejected, observer);
         let state = sets.get(base).cloned().unwrap_or_default().changed(&changes);
         Resolution { state, resolved, sizes, failure }
+    }
+
+    /// What is known of verdicts in the manner of the profile.
+    pub(crate) fn verdicts(&mut self) -> &mut Verdicts {
+        &mut self.memory.verdicts
     }
 
     /// Resolves; the answer is told as a difference.
@@ -205,7 +210,7 @@ fn run<O: Observer>(
     observer: &mut O,
 ) -> Result<(Vec<(KeyIx, EventIx)>, Sizes), Failure> {
     match context.algorithm {
-        Algorithm::V1 => v1::resolve(context.room, context.profile, sets, context.rejected, observer),
+        Algorithm::V1 => v1::resolve(context, &mut memory.verdicts, sets, observer),
         Algorithm::V2 | Algorithm::V2_1 => v2::resolve(context, memory, sets, observer),
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Sets<'a> {
     number_of: Vec<u32>,
     /// Where the different ones differ.
     pub(super) differences: &'a Differences,
+    /// An event that none of any set is later than.
+    pub(super) latest: Option<EventIx>,
 }
 
 impl<'a> Sets<'a> {
@@ -42,7 +44,8 @@ impl<'a> Sets<'a> {
         };
         let number_of = given.iter().map(&mut number).collect();
         differences.find(&different);
-        Self { given, different, number_of, differences }
+        let latest = different.iter().filter_map(|set| set.latest()).max();
+        Self { given, different, number_of, differences, latest }
     }
 
     /// Whether all sets are equal.
@@ -58,7 +61,7 @@ impl<'a> Sets<'a> {
 
     /// Whether all sets have the event under this key.
     pub(super) fn all_have(&self, key: KeyIx, event: EventIx) -> bool {
-        self.unconflicted(key) == Some(event)
+        self.different[0].get(key) == Some(event) && self.differences.place_of(key).is_none()
     }
 
     /// The number of keys on which all sets agree.
@@ -66,11 +69,6 @@ impl<'a> Sets<'a> {
         let in_first =
             |(_, held): &(KeyIx, &[(u32, EventIx)])| held.first().is_some_and(|(set, _)| *set == 0);
         self.different[0].len() - self.differences.iter().filter(in_first).count()
-    }
-
-    /// An event that none of any set is later than.
-    pub(super) fn latest(&self) -> Option<EventIx> {
-        self.different.iter().filter_map(|set| set.latest()).max()
     }
 
     /// A conflicted key with what every given set has there.

@@ -12,8 +12,11 @@ use super::step::{
     AuthCheck, Candidates, CheckVerdict, Choice, ChoiceReason, Observer, Read, Round, Source,
     Split as SplitStep, Step, V1Phase,
 };
+use super::v2::Context;
 use super::{Failure, Sizes};
-use crate::auth::{Errors, Operand, Profile, Refusal, Subject, Verdict, check_dependent, selection};
+use crate::auth::{
+    Errors, Operand, Profile, Refusal, Subject, Verdict, Verdicts, check_dependent, selection,
+};
 use crate::room::{EventIx, EventSet, KeyIx, Room};
 
 /// A candidate with what it is ordered by.
@@ -28,12 +31,12 @@ struct Bucket {
 
 /// Resolves; returns the entries that the resolved state has beside the unconflicted ones, ascending by key.
 pub(super) fn resolve<O: Observer>(
-    room: &Room,
-    profile: Profile,
+    context: Context<'_>,
+    verdicts: &mut Verdicts,
     sets: &Sets<'_>,
-    rejected: &EventSet,
     observer: &mut O,
 ) -> Result<(Vec<(KeyIx, EventIx)>, Sizes), Failure> {
+    let Context { room, profile, rejected, .. } = context;
     // What rules may read: the unconflicted entries and the winners of finished phases.
     let mut visible = Running::on_unconflicted(sets);
     let mut state: Vec<(KeyIx, EventIx)> = Vec::new();
@@ -71,7 +74,7 @@ pub(super) fn resolve<O: Observer>(
         for bucket in buckets.iter().filter(|bucket| bucket.phase == phase) {
             let order = bucket.candidates.clone();
             observer.step(|| Step::Candidates(Candidates { phase, key: bucket.key, order }));
-            let mut contest = Contest { room, profile, visible: &visible, number: &mut number };
+            let mut contest = Contest { room, profile, visible: &visible, verdicts, number: &mut number };
             let (winner, reason) = contest.decide(bucket, observer)?;
             observer.step(|| Step::Choice(Choice { phase, key: bucket.key, winner, reason }));
             winners.push((bucket.key, winner));
@@ -128,6 +131,7 @@ struct Contest<'a> {
     room: &'a Room,
     profile: Profile,
     visible: &'a Running<'a>,
+    verdicts: &'a mut Verdicts,
     number: &'a mut usize,
 }
 
@@ -173,8 +177,8 @@ impl Contest<'_> {
             Some(candidate) if wanted == key => Some(candidate),
             _ => self.visible.get(wanted),
         };
-        let verdict: Verdict =
-            selection(self.room, event, self.profile).and_then(|_| check_dependent(subject, look_up, ()));
+        let verdict: Verdict = selection(self.room, event, self.profile)
+            .and_then(|_| self.verdicts.check(self.room, event, look_up));
         if let (Errors::Raise, Err(Refusal::Raised(_, text))) = (self.profile.switches().errors, &verdict) {
             return Err(Failure::new(self.room, event, text));
         }

@@ -3,7 +3,7 @@
 //! v2.1 differs in two points: the first iterative auth checks start from an empty state, and
 //! the conflicted state subgraph is replayed too.
 
-use super::difference::{DifferenceWalk, Workspace, conflicted_events};
+use super::difference::{DifferenceWalk, Found, Workspace};
 use super::graph::AuthGraph;
 use super::iterative::Replay;
 use super::levels::Forest;
@@ -19,7 +19,7 @@ use super::step::{
 use super::subgraph::subgraph;
 use super::witnesses::{between, witnesses};
 use super::{Algorithm, Failure, Sizes};
-use crate::auth::{Errors, Profile};
+use crate::auth::{Errors, Profile, Verdicts};
 use crate::room::{EventIx, EventSet, KeyIx, Room};
 
 /// Where and how to resolve.
@@ -44,11 +44,23 @@ impl<'a> Context<'a> {
 }
 
 /// The memory of resolutions, and what is worth knowing from one to the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Memory {
     marks: Marks,
     difference: Workspace,
     forest: Forest,
+    pub(super) verdicts: Verdicts,
+}
+
+impl Memory {
+    pub(super) fn new(profile: Profile) -> Self {
+        Self {
+            marks: Marks::default(),
+            difference: Workspace::default(),
+            forest: Forest::default(),
+            verdicts: Verdicts::new(profile),
+        }
+    }
 }
 
 /// Resolves; returns the entries that the resolved state has beside the unconflicted ones, ascending by key.
@@ -71,7 +83,7 @@ pub(super) fn resolve<O: Observer>(
     let power = power_order(context.graph(), profile, &mut memory.marks, &full, observer)?;
     let base = if context.is_v2_1() { Running::on_nothing() } else { Running::on_unconflicted(sets) };
     let mut replay = Replay::new(room, profile, rejected, base);
-    replay.run(&power, Round::Power, observer)?;
+    replay.run(&power, Round::Power, &mut memory.verdicts, observer)?;
 
     let mut others = full;
     if !power.is_empty() {
@@ -82,7 +94,7 @@ pub(super) fn resolve<O: Observer>(
     let key = room.well_known().power_levels;
     let levels = [replay.state.get(key), sets.unconflicted(key)];
     let others = mainline_order(room, profile, &mut memory.forest, &others, levels, observer)?;
-    replay.run(&others, Round::Mainline, observer)?;
+    replay.run(&others, Round::Mainline, &mut memory.verdicts, observer)?;
 
     let sizes = Sizes { conflicts: sets.differences.len(), power: power.len(), others: others.len() };
     Ok((restore(sets, replay.state.into_laid_over(), observer), sizes))
@@ -97,10 +109,8 @@ fn full_conflicted_set<O: Observer>(
 ) -> Result<Vec<EventIx>, Failure> {
     let graph = context.graph();
     let Memory { marks, difference: workspace, .. } = memory;
-    let conflicted = conflicted_events(sets);
-
     let inclusive = context.profile.switches().chains_include_state;
-    let difference = DifferenceWalk::run(graph, workspace, marks, sets, inclusive);
+    let Found { conflicted, difference } = DifferenceWalk::run(graph, workspace, marks, sets, inclusive);
     observer.step(|| {
         let sets: Vec<Vec<EventIx>> =
             sets.given.iter().map(|set| set.iter().map(|(_, event)| event).collect()).collect();

@@ -33,7 +33,8 @@ impl Stored {
 #[derive(Debug)]
 pub(crate) struct Store {
     nodes: Vec<Node>,
-    numbers: HashTable<u32>,
+    /// The number of every node, with its hash: so growing need not look at the nodes.
+    numbers: HashTable<(u32, u32)>,
     height: u32,
 }
 
@@ -87,14 +88,15 @@ impl Store {
         if node == EMPTY {
             return 0;
         }
-        let Self { nodes, numbers, .. } = self;
-        let same = |number: &u32| nodes[*number as usize] == node;
-        if let Some(number) = numbers.find(hash(&node), same) {
+        let hash = hash(&node);
+        let same = |(number, short): &(u32, u32)| *short == hash && self.nodes[*number as usize] == node;
+        if let Some((number, _)) = self.numbers.find(spread(hash), same) {
             return *number;
         }
-        let number = u32::try_from(nodes.len()).expect("fewer than 2^32 nodes: they would take up 256 GiB");
-        nodes.push(node);
-        numbers.insert_unique(hash(&node), number, |number| hash(&nodes[*number as usize]));
+        let number =
+            u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes: they would take up 256 GiB");
+        self.nodes.push(node);
+        self.numbers.insert_unique(spread(hash), (number, hash), |(_, hash)| spread(*hash));
         number
     }
 
@@ -132,17 +134,24 @@ impl StateMap {
     }
 }
 
-fn hash(node: &Node) -> u64 {
+fn hash(node: &Node) -> u32 {
     // Nodes are made of small numbers; multiplying spreads them upwards, the rotation brings them down again.
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
     let (lower, upper) = node.split_at(WIDTH / 2);
-    let mut hash = 0;
+    let mut hash = 0_u64;
     for (a, b) in lower.iter().zip(upper) {
         let pair = u64::from(*a) | u64::from(*b) << u32::BITS;
-        hash = (u64::rotate_left(hash, BITS * 6) ^ pair).wrapping_mul(SPREAD);
+        hash = (hash.rotate_left(BITS * 6) ^ pair).wrapping_mul(SPREAD);
     }
-    hash ^ hash >> u32::BITS
+    (hash >> u32::BITS) as u32
 }
+
+/// A hash of 64 bits, as the table wants it.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(SPREAD)
+}
+
+/// 2^64 by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {
