@@ -26,6 +26,7 @@
 //! |---|---|
 //! | [`event`] | one PDU, parsed once; room versions as a table of flags |
 //! | [`report`] | findings: what every partial failure becomes |
+//! | [`executor`] | who does independent pieces of work: the core starts no threads, but may be lent some |
 //! | [`room`] | the room as a graph of dense indices |
 //! | [`state`] | states as persistent maps |
 //! | [`dump`] | bytes in, events and findings out |
@@ -47,6 +48,7 @@ pub mod cli;
 pub mod differential;
 pub mod dump;
 pub mod event;
+pub mod executor;
 pub mod expect;
 pub mod explain;
 pub mod replay;

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("report", &[]),
-    ("room", &["event", "report"]),
+    ("executor", &[]),
+    ("room", &["event", "report", "executor"]),
     ("state", &["room"]),
-    ("dump", &["event", "report", "room"]),
+    ("dump", &["event", "report", "executor", "room"]),
     ("auth", &["event", "room"]),
     ("resolve", &["event", "room", "state", "auth"]),
     ("replay", &["event", "report", "room", "state", "auth", "resolve"]),

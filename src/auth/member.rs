@@ -105,7 +105,7 @@ where
     R: Recorder,
 {
     check.check_creators(Rule::JoinCreator)?;
-    let follows_create = check.event.prev_events().len() == 1
+    let follows_create = check.event.prev_events().count() == 1
         && check.room.prev_links(check.ix).eq([Link::Event(check.create)]);
     let is_creator = || creators::main(check.room, check.create) == Some(target_of(check.event));
     Ok((follows_create && is_creator()).then_some(Rule::JoinCreator))

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::args::Globals;
 use super::error::CliError;
 use super::output::Ui;
+use super::threads::Threads;
 use super::{findings, text};
 use crate::dump::{self, Dump, LoadError, Options};
 use crate::room::{Provenance, Room};
@@ -35,7 +36,9 @@ pub(super) fn open_with(globals: &Globals, path: &Path, verify: bool, ui: &mut U
         ..Options::default()
     };
     let what = format!("reading {}", text::escape(&path.display().to_string()));
-    let dump = ui.busy(&what, || dump::load(&bytes, &options)).map_err(|error| unusable(path, &error, ui))?;
+    let dump = ui
+        .busy(&what, || dump::load_with(bytes, &options, &Threads))
+        .map_err(|error| unusable(path, &error, ui))?;
     if let Some(room_id) = &globals.room {
         check_room(&dump.room, room_id)?;
     }
@@ -62,6 +65,9 @@ pub(super) fn read(path: &Path, ui: &Ui) -> Result<Vec<u8>, CliError> {
     let path = if path.is_dir() { in_folder(path)? } else { path.to_owned() };
     let failed = |error: io::Error| CliError::file("read", &path, &error);
     let file = fs::File::open(&path).map_err(failed)?;
+    // A hint: devices and pipes have no length, and files grow.
+    let len = file.metadata().map_or(0, |metadata| metadata.len().min(Options::default().max_size));
+    let _ = bytes.try_reserve(usize::try_from(len).unwrap_or(0).saturating_add(1));
     let what = format!("reading {}", text::escape(&path.display().to_string()));
     ui.busy(&what, || read_some(file, &mut bytes)).map_err(failed)?;
     Ok(bytes)

@@ -2,6 +2,7 @@
 
 mod graph;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
@@ -235,8 +236,8 @@ struct Row<'a> {
     sender: &'a str,
     origin_server_ts: i64,
     depth: i64,
-    prev_events: &'a [Box<str>],
-    auth_events: &'a [Box<str>],
+    prev_events: Vec<Cow<'a, str>>,
+    auth_events: Vec<Cow<'a, str>>,
     rejected: Option<RejectedJson<'a>>,
     conflicts: usize,
     current: bool,
@@ -265,8 +266,8 @@ fn json(replay: &Replay<'_>, events: &[EventIx], ui: &mut Ui) -> Result<u8, CliE
             sender: event.sender(),
             origin_server_ts: event.origin_server_ts(),
             depth: event.depth(),
-            prev_events: event.prev_events(),
-            auth_events: event.auth_events(),
+            prev_events: event.prev_events().collect(),
+            auth_events: event.auth_events().collect(),
             rejected: replay.rejection(ix).map(|rejection| RejectedJson {
                 check: rejection.check.as_str(),
                 rule: rule_number(room, rejection),

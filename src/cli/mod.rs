@@ -21,6 +21,7 @@ mod select;
 mod steps;
 mod summary;
 mod text;
+mod threads;
 
 use std::process::ExitCode;
 

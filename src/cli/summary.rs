@@ -20,6 +20,7 @@ pub(super) fn summary(event: &Event, describer: &Describer<'_>) -> String {
     let value = match event.content() {
         _ if event.state_key().is_none() => message(event, describer),
         Content::Create(create) => Some(format!(": {}", version(create))),
+        Content::PlainMember(member) => Some(format!(" = {}", membership(member, describer))),
         Content::Member(member) => Some(format!(" = {}", membership(member, describer))),
         Content::PowerLevels(levels) => Some(power_levels(levels, describer)),
         Content::JoinRules(rule) => {

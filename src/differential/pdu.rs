@@ -9,7 +9,7 @@ use ruma::{
 };
 use serde_json::value::RawValue;
 
-use crate::event::Event;
+use crate::event::{Event, References};
 
 /// An event that ruma's types cannot hold; a server built on ruma would not take it in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,15 +60,15 @@ impl Pdu {
             kind: event.event_type().into(),
             content,
             state_key: event.state_key().map(str::to_owned),
-            prev: ids(event.prev_events().iter().map(|id| &**id)).ok_or_else(|| bad("prev_events"))?,
-            auth: ids(event.auth_events().iter().map(|id| &**id)).ok_or_else(|| bad("auth_events"))?,
+            prev: ids(event.prev_events()).ok_or_else(|| bad("prev_events"))?,
+            auth: ids(event.auth_events()).ok_or_else(|| bad("auth_events"))?,
             redacts: event.redacts().map(EventId::parse).transpose().map_err(|_| bad("redacts"))?,
         })
     }
 }
 
-fn ids<'a>(ids: impl Iterator<Item = &'a str>) -> Option<Vec<OwnedEventId>> {
-    ids.map(|id| EventId::parse(id).ok()).collect()
+fn ids(ids: References<'_>) -> Option<Vec<OwnedEventId>> {
+    ids.map(|id| EventId::parse(&*id).ok()).collect()
 }
 
 /// An event together with whether it counts as rejected.

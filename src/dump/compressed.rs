@@ -1,6 +1,5 @@
 //! Taking gzip and Zstandard off, as far as the stream holds.
 
-use std::borrow::Cow;
 use std::io::Read as _;
 
 use flate2::bufread::GzDecoder;
@@ -15,8 +14,8 @@ const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 const ZSTD_MAX_WINDOW: u64 = 1 << 27;
 
 /// The input without its compression.
-pub(super) struct Plain<'a> {
-    pub(super) bytes: Cow<'a, [u8]>,
+pub(super) struct Plain {
+    pub(super) bytes: Vec<u8>,
     /// `gzip` or `zstd`, if it was compressed.
     pub(super) compression: Option<&'static str>,
     /// Why the compressed stream could not be read to its end.
@@ -26,19 +25,20 @@ pub(super) struct Plain<'a> {
 /// Decompresses `input` if it begins like a compressed file. What comes out has at most `limit` bytes, compressed or
 /// not. A stream that
 /// breaks gives what came before the break.
-pub(super) fn decompress(input: &[u8], limit: u64) -> Plain<'_> {
+pub(super) fn decompress(mut input: Vec<u8>, limit: u64) -> Plain {
     let (compression, member): (_, Member) = if input.starts_with(GZIP) {
         ("gzip", gzip_member)
-    } else if is_zstd(input) {
+    } else if is_zstd(&input) {
         ("zstd", zstd_frame)
     } else {
         let end = usize::try_from(limit).map_or(input.len(), |limit| limit.min(input.len()));
         let broken = (end < input.len()).then(|| format!("longer than {limit} bytes: the rest is left out"));
-        return Plain { bytes: Cow::Borrowed(&input[..end]), compression: None, broken };
+        input.truncate(end);
+        return Plain { bytes: input, compression: None, broken };
     };
     let mut out = Vec::new();
-    let broken = members(input, limit, member, &mut out).err();
-    Plain { bytes: Cow::Owned(out), compression: Some(compression), broken }
+    let broken = members(&input, limit, member, &mut out).err();
+    Plain { bytes: out, compression: Some(compression), broken }
 }
 
 /// Decompresses one member of a stream to the end of `out` and returns what follows it.
@@ -151,7 +151,7 @@ mod tests {
         for (encode, name) in [(gzip as fn(&[u8]) -> Vec<u8>, "gzip"), (zstd, "zstd")] {
             let mut input = [encode(b"one\n"), encode(b""), encode(b"two\n")].concat();
             input.extend([0; 512]);
-            let plain = decompress(&input, 100);
+            let plain = decompress(input.clone(), 100);
             assert_eq!((&*plain.bytes, plain.compression), (&b"one\ntwo\n"[..], Some(name)));
             assert_eq!(plain.broken, None);
         }
@@ -161,9 +161,9 @@ mod tests {
     fn skippable_frames_are_skipped() {
         let mut input = vec![0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
         input.extend(zstd(b"text"));
-        let plain = decompress(&input, 100);
+        let plain = decompress(input.clone(), 100);
         assert_eq!((&*plain.bytes, plain.broken), (&b"text"[..], None));
-        assert!(decompress(&input[..9], 100).broken.is_some());
+        assert!(decompress(input[..9].into(), 100).broken.is_some());
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
             (0..200_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
         for encode in [gzip as fn(&[u8]) -> Vec<u8>, zstd] {
             let input = encode(&text);
-            let plain = decompress(&input[..input.len() - 1000], u64::MAX);
+            let plain = decompress(input[..input.len() - 1000].into(), u64::MAX);
             assert!(plain.broken.is_some());
             assert!(plain.bytes.len() > text.len() / 2, "{}", plain.bytes.len());
             assert!(text.starts_with(&plain.bytes));
@@ -184,7 +184,7 @@ mod tests {
         let bomb = vec![b' '; 50_000_000];
         for encode in [gzip as fn(&[u8]) -> Vec<u8>, zstd] {
             let input = encode(&bomb);
-            let plain = decompress(&input, 1_000_000);
+            let plain = decompress(input, 1_000_000);
             assert_eq!(plain.bytes.len(), 1_000_000);
             assert!(plain.broken.unwrap().contains("larger than 1000000 bytes"));
         }
@@ -194,7 +194,7 @@ mod tests {
     fn rubbish_at_the_end_is_named() {
         let mut input = gzip(b"text");
         input.extend(b"rubbish");
-        let plain = decompress(&input, 100);
+        let plain = decompress(input.clone(), 100);
         assert_eq!(&*plain.bytes, b"text");
         assert!(plain.broken.unwrap().starts_with("7 bytes after the end"));
     }

@@ -23,6 +23,18 @@ impl Findings {
         }
     }
 
+    /// Takes over the findings of a part of the input whose lines were counted from `lines` on.
+    pub(super) fn absorb(&mut self, part: Self, lines: u64) {
+        for mut finding in part.list {
+            finding.line = finding.line.map(|line| line + lines);
+            self.push(finding);
+        }
+        for (code, count) in part.counts {
+            // The listed ones counted as they were pushed.
+            *self.counts.entry(code).or_default() += count.saturating_sub(LISTED);
+        }
+    }
+
     pub(super) fn extend(&mut self, mut findings: Vec<Finding>) {
         findings.sort();
         for finding in findings {

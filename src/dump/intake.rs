@@ -1,230 +1,122 @@
-//! One record of the input at a time: text in, a parsed event or a finding out.
+//! The events of the input, record after record, without exact repetitions.
 
-use std::borrow::Cow;
-use std::collections::hash_map::{DefaultHasher, Entry};
-use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::hash::{Hash as _, Hasher as _};
-
-use serde::Deserialize;
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use std::sync::Arc;
 
 use super::findings::Findings;
+pub(super) use super::record::{Batch, Line, Raw, Read, Section};
 use super::scan;
-use crate::event::{Event, Oddity, Parsed, json};
-use crate::report::{Code, Finding};
-use crate::room::Recorded;
+use crate::event::Oddity;
+use crate::report::Code;
+use crate::room::IdTable;
 
 /// The size no PDU may exceed (<https://spec.matrix.org/latest/client-server-api/#size-limits>).
 const MAX_PDU: usize = 65_536;
-/// Deeper than any honest event; serde_json and most other readers give up between 100 and 1000.
-const MAX_DEPTH: usize = 100;
-/// So many keys of an object are looked at for repetitions.
-const KEYS_COMPARED: usize = 4096;
-
-/// Which part of a federation response an event stood in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Section {
-    /// An event with a place in the DAG.
-    Plain,
-    /// An event that is known without a place in the DAG.
-    Outlier,
-    /// As [`Section::Outlier`], and part of the state that a `/send_join` response asserts.
-    JoinState,
-    /// The join event of a `/send_join` response.
-    Join,
-}
-
-/// An event that has been read; its ID is not settled yet.
-#[derive(Debug)]
-pub(super) struct Raw {
-    pub(super) parsed: Parsed,
-    pub(super) line: Option<u64>,
-    pub(super) recorded: Recorded,
-    pub(super) section: Section,
-    /// `event_id` of the record around the event.
-    pub(super) record_id: Option<Box<str>>,
-    /// `room_version` of the record around the event.
-    pub(super) record_version: Option<Box<str>>,
-    /// `unsigned.event_id`, looked at only where nothing else gives an ID.
-    pub(super) unsigned_id: Option<Box<str>>,
-}
-
-impl Raw {
-    /// The ID the input gives: the record's, else the event's own.
-    pub(super) fn given_id(&self) -> Option<&str> {
-        self.record_id.as_deref().or(self.parsed.claimed_id())
-    }
-
-    /// A finding about this event.
-    pub(super) fn finding(&self, code: Code, message: impl Into<String>) -> Finding {
-        let finding = Finding::new(code, message).maybe_line(self.line);
-        match self.given_id() {
-            Some(id) => finding.event(id),
-            None => finding,
-        }
-    }
-}
+const SIZE_LIMITS: &str = "https://spec.matrix.org/latest/client-server-api/#size-limits";
 
 /// Everything read so far.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
+    source: Option<Arc<String>>,
     pub(super) raws: Vec<Raw>,
     pub(super) findings: Findings,
     /// Records that looked like events, good or bad.
     pub(super) read: u64,
     /// Records of the form `{"event_id", "event"}`.
     pub(super) wrapped: u64,
-    /// Where in `raws` a record with this hash is: an input that repeats itself for ever must not fill the memory.
-    seen: HashMap<u64, usize>,
+    seen: Seen,
+}
+
+/// Where in the list the events with an ID are: an input that repeats itself for ever must not fill the memory.
+#[derive(Debug, Default)]
+struct Seen {
+    places: IdTable,
+    /// Two different records have the same ID, or one has none yet.
+    ambiguous: bool,
 }
 
 impl Intake {
+    /// The records will be pieces of `source`.
+    pub(super) fn new(source: Option<Arc<String>>) -> Self {
+        Self { source, ..Self::default() }
+    }
+
+    /// A batch for records of the same input.
+    pub(super) fn batch(&self) -> Batch {
+        Batch::new(self.source.clone(), self.seen.places.hasher().clone())
+    }
+
     /// Reads one record. `whole` is false for the last one of an input that may have been cut off.
     pub(super) fn bytes(&mut self, bytes: &[u8], line: Option<u64>, whole: bool) {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.text(text, line, Section::Plain, whole),
-            Err(error) => {
-                self.read += 1;
-                let (code, message) = if !whole && error.error_len().is_none() {
-                    (Code::Truncated, "the last line ends in the middle of a character".to_owned())
-                } else {
-                    (Code::NotUtf8, format!("not UTF-8 from byte {}", error.valid_up_to() + 1))
-                };
-                self.findings.push(Finding::new(code, message).maybe_line(line).remedy(REEXPORT));
-            }
-        }
+        let mut batch = self.batch();
+        batch.bytes(bytes, line, whole);
+        self.absorb(batch, 0);
     }
 
     /// Reads one record of JSON text.
     pub(super) fn text(&mut self, text: &str, line: Option<u64>, section: Section, whole: bool) {
-        self.read += 1;
-        let text = text.trim_ascii();
-        let depth = scan::depth(text.as_bytes());
-        let id = match Envelope::read(text) {
-            Ok(envelope) => self.envelope(text, &envelope, line, section),
-            Err(error) => {
-                self.findings.push(not_json(&error, line, whole));
-                None
+        let mut batch = self.batch();
+        batch.text(text, line, section, whole);
+        self.absorb(batch, 0);
+    }
+
+    /// Takes over the records of a batch whose lines were counted from `lines` on.
+    pub(super) fn absorb(&mut self, batch: Batch, lines: u64) {
+        self.read += batch.read;
+        self.wrapped += batch.wrapped;
+        self.findings.absorb(batch.findings, lines);
+        self.raws.reserve(batch.events.len());
+        for Read { mut raw, hash, oddities } in batch.events {
+            raw.line = raw.line.after(lines);
+            if let Some(first) = self.repeated(&raw, hash) {
+                let at = first.number().map_or(String::new(), |line| format!(" on line {line}"));
+                let message = format!("the same event is also given{at}");
+                self.findings.push(raw.finding(Code::DuplicateEvent, message));
+                continue;
             }
-        };
-        if depth > MAX_DEPTH {
-            let message = format!("nested {depth} levels deep: no hash can be computed");
-            let finding = Finding::new(Code::NestedTooDeep, message).maybe_line(line);
-            self.findings.push(match id {
-                Some(id) => finding.event(id),
-                None => finding,
-            });
+            self.oddities(&raw, &oddities);
+            self.raws.push(raw);
         }
     }
 
-    /// Returns the ID that the event claims.
-    fn envelope(
-        &mut self,
-        text: &str,
-        envelope: &Envelope<'_>,
-        line: Option<u64>,
-        section: Section,
-    ) -> Option<Box<str>> {
-        let pdu = envelope.wrapped().unwrap_or(text);
-        let parsed = match Event::parse(pdu) {
-            Ok(parsed) => parsed,
-            Err(malformed) => {
-                let finding = Finding::new(Code::MalformedEvent, malformed.message).maybe_line(line);
-                let id = envelope.wrapped().and(string(envelope.event_id)).or(malformed.event_id);
-                self.findings.push(match id.clone() {
-                    Some(id) => finding.event(id),
-                    None => finding.remedy("every line must be a PDU in federation format"),
-                });
-                return id;
-            }
-        };
-        let mut raw = Raw {
-            line,
-            section,
-            recorded: Recorded { outlier: section.is_outlier(), ..Recorded::default() },
-            record_id: None,
-            record_version: None,
-            unsigned_id: None,
-            parsed,
-        };
-        if envelope.wrapped().is_some() {
-            self.wrapped += 1;
-            raw.record_id = string(envelope.event_id);
-            raw.record_version = string(envelope.room_version);
-            self.metadata(envelope, &mut raw);
-        }
-        if raw.given_id().is_none() {
-            let unsigned = json::pick(pdu, ["unsigned"]).ok().and_then(|[unsigned]| unsigned);
-            let inner = unsigned.and_then(|unsigned| json::pick(unsigned, ["event_id"]).ok());
-            raw.unsigned_id = inner.and_then(|[id]| string(id));
-        }
-        let id = raw.given_id().map(Box::from);
-        if let Some(first) = self.repeats(&raw) {
-            let at = first.map_or(String::new(), |line| format!(" on line {line}"));
-            self.findings
-                .push(raw.finding(Code::DuplicateEvent, format!("the same event is also given{at}")));
-            return id;
-        }
-        self.oddities(&raw);
-        self.raws.push(raw);
-        id
+    /// The table of IDs, if every event gave one, and each another.
+    pub(super) fn distinct_ids(&mut self) -> Option<IdTable> {
+        (!self.seen.ambiguous).then(|| std::mem::take(&mut self.seen.places))
     }
 
-    /// Whether the very same record was read before, and on which line. Remembers it if not.
-    fn repeats(&mut self, raw: &Raw) -> Option<Option<u64>> {
-        let mut hasher = DefaultHasher::new();
-        raw.parsed.event().json().hash(&mut hasher);
-        match self.seen.entry(hasher.finish()) {
-            Entry::Occupied(found) => {
-                let first = &self.raws[*found.get()];
-                let same = first.parsed.event().json() == raw.parsed.event().json()
-                    && first.recorded == raw.recorded
-                    && first.section == raw.section
-                    && first.record_id == raw.record_id
-                    && first.record_version == raw.record_version;
-                same.then_some(first.line)
-            }
-            Entry::Vacant(free) => {
-                free.insert(self.raws.len());
-                None
+    /// Whether the very same record was read before, and on which line. Remembers it if not. `hash`: of its ID, or else
+    /// of its text.
+    ///
+    /// A record is remembered by its ID, and by all its text only if another one has the ID: else a thousand thousand
+    /// records of one ID would be compared with one another.
+    fn repeated(&mut self, raw: &Raw, mut hash: u32) -> Option<Line> {
+        let Self { raws, seen: Seen { places, ambiguous }, .. } = self;
+        let id = raw.given_id();
+        if id.is_some() {
+            // Which of two IDs counts is settled later.
+            *ambiguous |= raw.record_id().is_some() && raw.claimed_id().is_some_and(|own| Some(own) != id);
+            match places.find_hashed(hash, |place| raws[place].given_id() == id) {
+                Some(first) if same(&raws[first as usize], raw) => return Some(raws[first as usize].line),
+                Some(_) => {
+                    *ambiguous = true;
+                    hash = places.hasher().hash(raw.event.json());
+                }
+                None => {}
             }
         }
-    }
-
-    /// What a server's record says beside the event.
-    fn metadata(&mut self, envelope: &Envelope<'_>, raw: &mut Raw) {
-        let mut odd = |name: &str, value: &str| {
-            let message = format!("`{name}` of the record is {}: ignored", json::kind(value));
-            self.findings.push(raw.finding(Code::OddField, message));
-        };
-        let mut flag = |name: &str, value: Option<&str>| match value {
-            Some("true") => true,
-            None | Some("false" | "null") => false,
-            Some(other) => {
-                odd(name, other);
-                false
+        if id.is_none() || *ambiguous {
+            *ambiguous = true;
+            if let Some(first) = places.find_hashed(hash, |place| same(&raws[place], raw)) {
+                return Some(raws[first as usize].line);
             }
-        };
-        let outlier = flag("outlier", envelope.outlier);
-        let soft_failed = flag("soft_failed", envelope.soft_failed);
-        let partial_state = flag("partial_state", envelope.partial_state);
-        let rejected = match envelope.rejected {
-            None | Some("null" | "false") => None,
-            Some("true") => Some("no reason recorded".into()),
-            Some(text) => json::string(text).map(Box::from).or_else(|| {
-                odd("rejected", text);
-                None
-            }),
-        };
-        raw.recorded.outlier |= outlier;
-        raw.recorded.soft_failed = soft_failed;
-        raw.recorded.partial_state = partial_state;
-        raw.recorded.rejected = rejected;
+        }
+        if let Ok(place) = u32::try_from(raws.len()) {
+            places.insert_hashed(hash, place);
+        }
+        None
     }
 
-    fn oddities(&mut self, raw: &Raw) {
-        for oddity in &raw.parsed.oddities {
+    fn oddities(&mut self, raw: &Raw, oddities: &[Oddity]) {
+        for oddity in oddities {
             let (code, message) = match oddity {
                 Oddity::OutOfRange(name) => (
                     Code::NumberOutOfRange,
@@ -233,17 +125,13 @@ impl Intake {
                 Oddity::WrongType(name, found) => {
                     (Code::OddField, format!("`{name}` is {found}: treated as absent"))
                 }
+                Oddity::RepeatedKey(place, key) => {
+                    (Code::OddField, format!("{place} has the key `{key}` twice: the last one counts"))
+                }
             };
             self.findings.push(raw.finding(code, message));
         }
-        let json = raw.parsed.event().json();
-        let content = json::pick(json, ["content"]).ok().and_then(|[content]| content);
-        for (place, object) in [("the event", Some(json)), ("`content`", content)] {
-            if let Some(key) = object.and_then(repeated_key) {
-                let message = format!("{place} has the key `{key}` twice: the last one counts");
-                self.findings.push(raw.finding(Code::OddField, message));
-            }
-        }
+        let json = raw.event.json();
         let size = if json.len() > MAX_PDU { scan::compact_len(json.as_bytes()) } else { 0 };
         if size > MAX_PDU {
             let message = format!("{size} bytes long; no server accepts a PDU of more than {MAX_PDU}");
@@ -252,111 +140,18 @@ impl Intake {
     }
 }
 
-const REEXPORT: &str = "export it again as UTF-8";
-const SIZE_LIMITS: &str = "https://spec.matrix.org/latest/client-server-api/#size-limits";
-
-impl Section {
-    fn is_outlier(self) -> bool {
-        matches!(self, Self::Outlier | Self::JoinState)
-    }
-}
-
-/// The members that tell a server's record around an event from the event itself.
-struct Envelope<'a> {
-    event_type: Option<&'a str>,
-    event: Option<&'a str>,
-    event_id: Option<&'a str>,
-    rejected: Option<&'a str>,
-    outlier: Option<&'a str>,
-    soft_failed: Option<&'a str>,
-    partial_state: Option<&'a str>,
-    room_version: Option<&'a str>,
-}
-
-impl<'a> Envelope<'a> {
-    fn read(text: &'a str) -> Result<Self, serde_json::Error> {
-        let [event_type, event, event_id, rejected, outlier, soft_failed, partial_state, room_version] =
-            json::pick(
-                text,
-                [
-                    "type",
-                    "event",
-                    "event_id",
-                    "rejected",
-                    "outlier",
-                    "soft_failed",
-                    "partial_state",
-                    "room_version",
-                ],
-            )?;
-        Ok(Self { event_type, event, event_id, rejected, outlier, soft_failed, partial_state, room_version })
-    }
-
-    /// The event inside, if this is a record around one.
-    fn wrapped(&self) -> Option<&'a str> {
-        self.event.filter(|event| self.event_type.is_none() && event.starts_with('{'))
-    }
-}
-
-/// The string a member holds; an empty one is as good as none.
-fn string(json: Option<&str>) -> Option<Box<str>> {
-    json.and_then(json::string).filter(|text| !text.is_empty()).map(Box::from)
-}
-
-/// The finding for text that is not a JSON object.
-pub(super) fn not_json(error: &serde_json::Error, line: Option<u64>, whole: bool) -> Finding {
-    let text = error.to_string();
-    // serde_json counts lines inside the record, which would be taken for lines of the file.
-    let (reason, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
-    let finding = if error.is_eof() && !whole {
-        Finding::new(Code::Truncated, format!("the input ends in the middle of a value: {reason}"))
-            .remedy("export it again; the file was cut off")
-    } else if error.is_data() {
-        Finding::new(Code::NotJson, format!("not a JSON object: {reason}"))
-    } else {
-        Finding::new(Code::NotJson, format!("not JSON: {reason}, column {}", error.column()))
-    };
-    finding.maybe_line(line)
-}
-
-/// A key that the object `json` has twice.
-fn repeated_key(json: &str) -> Option<String> {
-    #[derive(Deserialize, PartialEq, Eq, Hash)]
-    struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-    struct Keys;
-
-    impl<'de> Visitor<'de> for Keys {
-        type Value = Option<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut seen = HashSet::new();
-            let mut repeated: Option<String> = None;
-            while let Some(key) = map.next_key::<Key<'de>>()? {
-                map.next_value::<IgnoredAny>()?;
-                if repeated.is_some() || seen.len() >= KEYS_COMPARED {
-                    continue;
-                }
-                if seen.contains(&key) {
-                    repeated = Some(key.0.into_owned());
-                } else {
-                    seen.insert(key);
-                }
-            }
-            Ok(repeated)
-        }
-    }
-
-    serde_json::Deserializer::from_str(json).deserialize_map(Keys).ok().flatten()
+/// Whether two records are alike to the letter.
+fn same(a: &Raw, b: &Raw) -> bool {
+    a.event.json() == b.event.json()
+        && a.recorded == b.recorded
+        && a.section == b.section
+        && a.beside == b.beside
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::Recorded;
 
     const PDU: &str = r#"{"type":"m.x","sender":"@a:x","content":{},"prev_events":[],"auth_events":[],"origin_server_ts":1}"#;
 
@@ -377,15 +172,15 @@ mod tests {
         let (intake, codes) = read(&text);
         assert_eq!(codes, [Code::OddField]);
         let raw = &intake.raws[0];
-        assert_eq!((raw.given_id(), raw.record_version.as_deref()), (Some("$e"), Some("9")));
+        assert_eq!((raw.given_id(), raw.record_version()), (Some("$e"), Some("9")));
         let expected = Recorded {
             outlier: true,
             rejected: Some("because".into()),
             soft_failed: true,
             partial_state: false,
         };
-        assert_eq!(raw.recorded, expected);
-        assert_eq!(raw.parsed.event().json(), PDU);
+        assert_eq!(raw.recorded.as_deref(), Some(&expected));
+        assert_eq!(raw.event.json(), PDU);
     }
 
     #[test]
@@ -393,7 +188,7 @@ mod tests {
         let text = PDU.replace("\"content\":{}", r#""content":{"a":1,"a":2},"type":"m.y""#);
         let (intake, codes) = read(&text);
         assert_eq!(codes, [Code::OddField, Code::OddField]);
-        assert_eq!(intake.raws[0].parsed.event().event_type(), "m.y");
+        assert_eq!(intake.raws[0].event.event_type(), "m.y");
     }
 
     #[test]

@@ -1,26 +1,21 @@
 //! Events that the input holds more than once.
 
-use std::ops::Range;
-
 use serde_json::{Map, Value};
 
 use super::findings::Findings;
-use super::settle::{Settled, is_bomb, is_complete, reference_hash};
+use super::intake::Raw;
+use super::settle::{is_bomb, is_complete, reference_hash};
 use crate::event::Event;
 use crate::event::room_version::Rules;
 use crate::report::{Code, Finding};
-use crate::room::{LoadedEvent, Recorded};
+use crate::room::Recorded;
 
 /// Keeps one of each, in the order of the input. Which one does not depend on that order.
-pub(super) fn merge(
-    settled: Vec<Settled>,
-    rules: &'static Rules,
-    findings: &mut Findings,
-) -> Vec<LoadedEvent> {
-    let mut events: Vec<Option<LoadedEvent>> =
-        settled.into_iter().map(|settled| Some(settled.loaded)).collect();
-    for group in groups(&events) {
-        let copies: Vec<(usize, LoadedEvent)> =
+pub(super) fn merge(settled: Vec<Raw>, rules: &'static Rules, findings: &mut Findings) -> Vec<Raw> {
+    let groups = groups(&settled);
+    let mut events: Vec<Option<Raw>> = settled.into_iter().map(Some).collect();
+    for group in groups {
+        let copies: Vec<(usize, Raw)> =
             group.into_iter().filter_map(|index| events[index].take().map(|event| (index, event))).collect();
         if let Some((index, kept)) = choose(copies, rules, findings) {
             events[index] = Some(kept);
@@ -30,25 +25,15 @@ pub(super) fn merge(
 }
 
 /// The places of events that have an ID in common.
-fn groups(events: &[Option<LoadedEvent>]) -> Vec<Vec<usize>> {
-    let id = |index: usize| events[index].as_ref().map_or("", |loaded| loaded.event.id());
+fn groups(events: &[Raw]) -> Vec<Vec<usize>> {
+    let id = |index: usize| events[index].event.id();
     let mut order: Vec<usize> = (0..events.len()).collect();
     order.sort_unstable_by(|a, b| id(*a).cmp(id(*b)).then(a.cmp(b)));
-    let same: Vec<Range<usize>> =
-        order.chunk_by(|a, b| id(*a) == id(*b)).fold(Vec::new(), |mut ranges, chunk| {
-            let start = ranges.last().map_or(0, |range: &Range<usize>| range.end);
-            ranges.push(start..start + chunk.len());
-            ranges
-        });
-    same.into_iter().filter(|range| range.len() > 1).map(|range| order[range].to_vec()).collect()
+    order.chunk_by(|a, b| id(*a) == id(*b)).filter(|same| same.len() > 1).map(<[usize]>::to_vec).collect()
 }
 
 /// Chooses among events with the same ID, reports the others, and unites what is recorded about them.
-fn choose(
-    copies: Vec<(usize, LoadedEvent)>,
-    rules: &'static Rules,
-    findings: &mut Findings,
-) -> Option<(usize, LoadedEvent)> {
+fn choose(copies: Vec<(usize, Raw)>, rules: &'static Rules, findings: &mut Findings) -> Option<(usize, Raw)> {
     let first = &copies.first()?.1.event;
     let alike = copies.iter().all(|(_, copy)| same_pdu(&copy.event, first));
     let authentic = |event: &Event| {
@@ -59,8 +44,7 @@ fn choose(
         true => (false, false),
         false => (!authentic(event), !is_complete(event, rules)),
     };
-    let rank =
-        |(index, copy): &(usize, LoadedEvent)| (rank(&copy.event), copy.event.json().to_owned(), *index);
+    let rank = |(index, copy): &(usize, Raw)| (rank(&copy.event), copy.event.json().to_owned(), *index);
     let mut copies: Vec<_> = copies.into_iter().map(|copy| (rank(&copy), copy)).collect();
     copies.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut copies = copies.into_iter();
@@ -71,21 +55,23 @@ fn choose(
         "the one whose hash is its ID is kept"
     };
     for (_, (_, other)) in copies {
-        let at = kept.line.map_or(String::new(), |line| format!(" on line {line}"));
+        let at = kept.line.number().map_or(String::new(), |line| format!(" on line {line}"));
         let finding = if same_pdu(&kept.event, &other.event) {
-            unite(&mut kept.recorded, other.recorded);
+            kept.recorded = unite(kept.recorded.take(), other.recorded);
             Finding::new(Code::DuplicateEvent, format!("the same event is also given{at}"))
         } else {
             Finding::new(Code::ConflictingDuplicate, format!("another event{at} has the same ID: {why}"))
                 .remedy("find out which dump was altered")
         };
-        findings.push(finding.event(kept.event.id()).maybe_line(other.line));
+        findings.push(finding.event(kept.event.id()).maybe_line(other.line.number()));
     }
     Some((index, kept))
 }
 
 /// A place in the DAG and a verdict, once recorded, stand.
-fn unite(kept: &mut Recorded, other: Recorded) {
+fn unite(kept: Option<Box<Recorded>>, other: Option<Box<Recorded>>) -> Option<Box<Recorded>> {
+    let [mut kept, other] =
+        [kept, other].map(|recorded| recorded.map_or_else(Recorded::default, |recorded| *recorded));
     // What is said of an outlier is not said of the event in its place.
     let (soft_failed, partial_state) = match (kept.outlier, other.outlier) {
         (true, false) => (other.soft_failed, other.partial_state),
@@ -93,7 +79,7 @@ fn unite(kept: &mut Recorded, other: Recorded) {
         _ => (kept.soft_failed || other.soft_failed, kept.partial_state || other.partial_state),
     };
     let rejected = kept.rejected.take().into_iter().chain(other.rejected).min();
-    *kept = Recorded { outlier: kept.outlier && other.outlier, rejected, soft_failed, partial_state };
+    Recorded { outlier: kept.outlier && other.outlier, rejected, soft_failed, partial_state }.boxed()
 }
 
 /// Whether two events are the same PDU: equal but for the order of keys and what is no part of it.

@@ -19,6 +19,7 @@ mod intake;
 mod merge;
 mod object;
 mod read;
+mod record;
 mod scan;
 mod scenario;
 mod settle;
@@ -26,10 +27,13 @@ mod version;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use self::intake::Intake;
+use self::compressed::Plain;
+use self::intake::{Intake, Raw};
 use self::read::NotADump;
 use crate::event::room_version::Rules;
+use crate::executor::{Executor, Sequential};
 use crate::report::{Code, Finding};
 use crate::room::{Annotations, Input, Room};
 
@@ -183,32 +187,49 @@ impl std::error::Error for LoadError {}
 /// # Errors
 /// If there is nothing to show, or an option makes no sense. The error carries the findings up to there.
 pub fn load(bytes: &[u8], options: &Options) -> Result<Dump, LoadError> {
+    load_with(bytes.into(), options, &Sequential)
+}
+
+/// As [`load`], but takes the bytes over, which saves a copy: the events are pieces of them. `executor` does what can be
+/// done side by side; the outcome is the same whoever does it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(bytes: Vec<u8>, options: &Options, executor: &dyn Executor) -> Result<Dump, LoadError> {
     let requested = version::requested(options)?;
     let asserted = match &options.asserted_state {
         Some(file) => asserted::parse(file).map_err(|message| LoadError::AssertedState { message })?,
         None => asserted::StateMap::default(),
     };
-    let plain = compressed::decompress(bytes, options.max_size);
-    let mut intake = Intake::default();
-    if let Some(why) = &plain.broken {
-        let finding = Finding::new(Code::Truncated, why.clone());
+    let Plain { bytes, compression, broken } = compressed::decompress(bytes, options.max_size);
+    let (source, bytes) = match String::from_utf8(bytes) {
+        Ok(text) => (Some(Arc::new(text)), Vec::new()),
+        Err(error) => (None, error.into_bytes()),
+    };
+    let mut intake = Intake::new(source.clone());
+    if let Some(why) = broken {
+        let finding = Finding::new(Code::Truncated, why);
         intake.findings.push(finding.remedy("what came before is used; export or copy the file again"));
     }
-    let input = match read::read(&plain.bytes, &mut intake) {
+    let text = source.as_ref().map_or(&*bytes, |source| source.as_bytes());
+    let input = match read::read(text, &mut intake, executor) {
         Ok(input) => input,
         Err(NotADump { message, remedy }) => {
             let findings = intake.findings.finish();
             return Err(LoadError::NotADump { message, remedy, findings });
         }
     };
+    // Events that are no pieces of the input have copies of theirs.
+    drop(bytes);
     let read = intake.read;
-    let (built, findings, placeholders) = assemble(intake, input.scenario, asserted, requested, options);
+    let (built, findings, placeholders) =
+        assemble(intake, input.scenario, asserted, requested, options, executor);
     match built {
         Some(room) => Ok(Dump {
             room,
             findings,
             format: input.format,
-            compression: plain.compression,
+            compression,
             placeholders,
             lines: input.lines,
             events_read: read,
@@ -221,12 +242,14 @@ type Assembled = (Option<Room>, Vec<Finding>, BTreeMap<String, String>);
 
 /// From raw events to the room: the rules, then the IDs, then the graph.
 fn assemble(
-    intake: Intake,
+    mut intake: Intake,
     scenario: Option<scenario::Scenario>,
     mut asserted: asserted::StateMap,
     requested: Option<&'static Rules>,
     options: &Options,
+    executor: &dyn Executor,
 ) -> Assembled {
+    let ids = intake.distinct_ids().filter(|_| scenario.is_none());
     let Intake { mut raws, mut findings, .. } = intake;
     let declared = scenario.as_ref().map(|scenario| &scenario.declared);
     let rules = version::choose(requested, declared, options.room_id.as_deref(), &raws, &mut findings);
@@ -241,14 +264,16 @@ fn assemble(
         assertions = scenario.assertions(&placeholders);
         annotations = scenario.annotations(&placeholders);
     }
-    let settled = settle::settle(raws, rules, verify, &mut findings);
+    let settled = settle::settle(raws, rules, verify, &mut findings, executor);
     assertions.extend(settle::send_join(&settled, &mut findings));
     asserted.report(&mut findings);
     assertions.extend(asserted.assertions(&placeholders, crate::room::Provenance::File));
-    let events = merge::merge(settled, rules, &mut findings);
+    let kept = if ids.is_some() { settled } else { merge::merge(settled, rules, &mut findings) };
+    let events = kept.into_iter().map(Raw::into_loaded).collect();
     let room_id = options.room_id.as_deref().map(Box::from);
     let mut more = Vec::new();
-    let room = Room::build(Input { rules, room_id, events, assertions, annotations }, &mut more).ok();
+    let input = Input { rules, room_id, events, assertions, annotations };
+    let room = Room::build_with(input, ids, &mut more, executor).ok();
     findings.extend(more);
     (room, findings.finish(), placeholders)
 }

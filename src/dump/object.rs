@@ -204,7 +204,7 @@ fn join(members: &Members<'_>, place: &Place<'_>, intake: &mut Intake) {
     if let Some(raw) = intake.raws.last_mut().filter(|raw| raw.section == Section::Join)
         && members.members_omitted
     {
-        raw.recorded.partial_state = true;
+        raw.recorded.get_or_insert_default().partial_state = true;
         let message = "`members_omitted` is true: the state before the join lacks most memberships";
         let finding = raw.finding(Code::UnreadSection, message);
         intake

@@ -1,13 +1,16 @@
 //! What the input is, and taking it apart into records.
 
+use std::ops::Range;
+
 use memchr::{memchr, memchr_iter};
 
 use super::Format;
-use super::intake::Intake;
+use super::intake::{Batch, Intake};
 use super::object::{self, Place};
 use super::scan::{self, Elements, Lines};
 use super::scenario::Scenario;
 use crate::event::json;
+use crate::executor::{self, Executor, Sequential};
 use crate::report::{Code, Finding};
 
 /// What was recognised; the events are in the [`Intake`].
@@ -36,7 +39,11 @@ enum Shape {
 }
 
 /// Reads decompressed input.
-pub(super) fn read(bytes: &[u8], intake: &mut Intake) -> Result<Recognised, NotADump> {
+pub(super) fn read(
+    bytes: &[u8],
+    intake: &mut Intake,
+    executor: &dyn Executor,
+) -> Result<Recognised, NotADump> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let message = "the input is UTF-16".to_owned();
         return Err(NotADump { message, remedy: "save it as UTF-8" });
@@ -46,9 +53,9 @@ pub(super) fn read(bytes: &[u8], intake: &mut Intake) -> Result<Recognised, NotA
     let lines = (breaks + usize::from(bytes.last().is_some_and(|last| *last != b'\n'))) as u64;
     let (start, commented) = scan::first_token(bytes);
     let (format, scenario) = match shape(&bytes[start..], commented) {
-        Shape::Lines => (read_lines(bytes, intake), None),
+        Shape::Lines => (read_lines(bytes, intake, executor), None),
         Shape::Objects => (read_objects(bytes, start, intake), None),
-        Shape::Array(elements) => (read_array(bytes, start, &elements, intake)?, None),
+        Shape::Array(elements) => (read_array(bytes, start, &elements, intake, executor)?, None),
         Shape::Object => read_object(bytes, start, intake)?,
     };
     Ok(Recognised { format, scenario, lines })
@@ -84,7 +91,7 @@ fn is_array(text: &[u8], elements: &Elements) -> bool {
 /// Tells one object from several, on lines or not, in a text that begins with a brace.
 fn shape_of_objects(text: &[u8]) -> Shape {
     let first = line(text);
-    match scan::value_end(text) {
+    match json::value_end(text) {
         Some(end) if is_blank(&text[end..]) => Shape::Object,
         Some(end) if end <= first.len() => Shape::Lines,
         Some(end) if is_json_object(&text[..end]) && text[end..].trim_ascii().starts_with(b"{") => {
@@ -115,24 +122,67 @@ fn format_of_lines(intake: &Intake) -> Format {
     if intake.wrapped > 0 { Format::ServerEvents } else { Format::Ndjson }
 }
 
-fn read_lines(bytes: &[u8], intake: &mut Intake) -> Format {
-    let mut start = 0;
+/// Lines are read in batches of about this many bytes, which an executor may do side by side.
+const BATCH: usize = 1 << 20;
+
+fn read_lines(bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> Format {
+    let (mut start, mut lines) = (0, 0);
+    let mut read: Vec<(Batch, u64)> = Vec::new();
+    // Not all at once: repetitions are dropped between one wave and the next. One wave is put away while the next is read.
+    while start < bytes.len() || !read.is_empty() {
+        let width = executor.width().saturating_mul(4).max(1);
+        let wave: Vec<Range<usize>> = batches(bytes, start).take(width).collect();
+        start = wave.last().map_or(bytes.len(), |last| last.end);
+        let batch = intake.batch();
+        let put_away = || {
+            for (batch, breaks) in std::mem::take(&mut read) {
+                intake.absorb(batch, lines);
+                lines += breaks;
+            }
+        };
+        let read_on = || {
+            executor::map(executor, wave.len(), |number| {
+                let part = wave[number].clone();
+                let last = part.end == bytes.len();
+                read_batch(&bytes[part], last, batch.another())
+            })
+        };
+        ((), read) = executor::join(executor, put_away, read_on);
+    }
+    format_of_lines(intake)
+}
+
+/// Pieces of the text from `start` on that end with a line.
+fn batches(bytes: &[u8], mut start: usize) -> impl Iterator<Item = Range<usize>> {
+    std::iter::from_fn(move || {
+        let rest = bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        let end = rest.get(BATCH..).and_then(|beyond| memchr(b'\n', beyond));
+        let piece = start..end.map_or(bytes.len(), |end| start + BATCH + end + 1);
+        start = piece.end;
+        Some(piece)
+    })
+}
+
+/// Reads whole lines; also returns how many line breaks there are. `last`: the input ends with them.
+fn read_batch(bytes: &[u8], last: bool, mut batch: Batch) -> (Batch, u64) {
+    let (mut start, mut breaks) = (0, 0);
     let ends = memchr_iter(b'\n', bytes).chain([bytes.len()]);
     for (number, end) in (1..).zip(ends) {
         let line = &bytes[start..end];
         if !is_blank(line) {
-            intake.bytes(line, Some(number), end < bytes.len());
+            batch.bytes(line, Some(number), !last || end < bytes.len());
         }
         start = end + 1;
+        breaks = number - 1;
     }
-    format_of_lines(intake)
+    (batch, breaks)
 }
 
 fn read_objects(bytes: &[u8], mut start: usize, intake: &mut Intake) -> Format {
     let lines = Lines::new(bytes);
     while start < bytes.len() {
         let rest = &bytes[start..];
-        let closed = if rest.starts_with(b"{") { scan::value_end(rest) } else { None };
+        let closed = if rest.starts_with(b"{") { json::value_end(rest) } else { None };
         let end = start + closed.unwrap_or(rest.len());
         intake.bytes(&bytes[start..end], Some(lines.of(start)), closed.is_some());
         start = end + (bytes[end..].len() - bytes[end..].trim_ascii_start().len());
@@ -145,6 +195,7 @@ fn read_array(
     start: usize,
     elements: &Elements,
     intake: &mut Intake,
+    executor: &dyn Executor,
 ) -> Result<Format, NotADump> {
     let lines = Lines::new(bytes);
     let text = &bytes[start..];
@@ -159,10 +210,18 @@ fn read_array(
         return Ok(format);
     }
     let last = elements.spans.len().saturating_sub(1);
-    for (number, span) in elements.spans.iter().enumerate() {
-        let whole = number < last || elements.end.is_some();
-        intake.bytes(&text[span.clone()], Some(lines.of(start + span.start)), whole);
-    }
+    let ranges = executor::ranges(executor, elements.spans.len(), 1000);
+    let read = executor::map(executor, ranges.len(), |number| {
+        let mut batch = intake.batch();
+        for place in ranges[number].clone() {
+            let span = elements.spans[place].clone();
+            let whole = place < last || elements.end.is_some();
+            let line = lines.of(start + span.start);
+            batch.bytes(&text[span], Some(line), whole);
+        }
+        batch
+    });
+    read.into_iter().for_each(|batch| intake.absorb(batch, 0));
     let end = elements.end.unwrap_or(text.len());
     let line = lines.of(start + end);
     if elements.end.is_none() && elements.spans.last().is_some_and(|span| is_json_object(&text[span.clone()]))
@@ -186,7 +245,7 @@ fn read_object(
     let lines = Lines::new(bytes);
     let Ok(whole) = std::str::from_utf8(bytes) else {
         // The records of a broken line get their findings; an object has no parts to save.
-        return Ok((read_lines(bytes, intake), None));
+        return Ok((read_lines(bytes, intake, &Sequential), None));
     };
     let text = whole[start..].trim_ascii_end();
     let strict = match json::pick(text, []) {
@@ -201,7 +260,7 @@ fn read_object(
         // Not meant as JSON5: one broken record.
         Err(_)
             if lines.of(bytes.len()) <= 2
-                || strict.is_eof() && scan::value_end(text.as_bytes()).is_none() =>
+                || strict.is_eof() && json::value_end(text.as_bytes()).is_none() =>
         {
             intake.bytes(text.as_bytes(), Some(lines.of(start)), false);
             Ok((Format::Ndjson, None))
@@ -227,9 +286,9 @@ mod tests {
 
     fn check(text: &str, format: Format, lines: &[u64], codes: &[(Code, u64)]) {
         let mut intake = Intake::default();
-        let recognised = read(text.as_bytes(), &mut intake).unwrap();
+        let recognised = read(text.as_bytes(), &mut intake, &Sequential).unwrap();
         assert_eq!(recognised.format, format, "{text}");
-        let found: Vec<_> = intake.raws.iter().filter_map(|raw| raw.line).collect();
+        let found: Vec<_> = intake.raws.iter().filter_map(|raw| raw.line.number()).collect();
         assert_eq!(found, lines, "{text}");
         let findings = intake.findings.finish();
         let found: Vec<_> = findings.iter().map(|f| (f.code, f.line.unwrap_or_default())).collect();
@@ -283,6 +342,6 @@ mod tests {
 
     #[test]
     fn utf16_is_named() {
-        assert!(read(b"\xff\xfe{\0", &mut Intake::default()).is_err());
+        assert!(read(b"\xff\xfe{\0", &mut Intake::default(), &Sequential).is_err());
     }
 }

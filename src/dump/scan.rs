@@ -2,19 +2,9 @@
 
 use std::ops::Range;
 
-use memchr::{memchr_iter, memchr2, memmem};
+use memchr::{memchr_iter, memchr2_iter, memmem};
 
-/// The offset after the string whose opening quote `quote` is at `open`; the end of the text if it is not closed.
-fn string_end(text: &[u8], open: usize, quote: u8) -> usize {
-    let mut at = open + 1;
-    while let Some(found) = text.get(at..).and_then(|rest| memchr2(quote, b'\\', rest)) {
-        if text[at + found] == quote {
-            return at + found + 1;
-        }
-        at += found + 2;
-    }
-    text.len()
-}
+use crate::event::json::string_end;
 
 /// How deep brackets nest outside strings.
 pub(super) fn depth(json: &[u8]) -> usize {
@@ -32,6 +22,11 @@ pub(super) fn depth(json: &[u8]) -> usize {
         }
     }
     deepest
+}
+
+/// As [`depth`], or any smaller number if the text is certainly not nested deeper than `limit`.
+pub(super) fn depth_beyond(json: &[u8], limit: usize) -> usize {
+    if json.len() <= limit || memchr2_iter(b'{', b'[', json).count() <= limit { 0 } else { depth(json) }
 }
 
 /// The length of the text without the white space between its tokens.
@@ -60,26 +55,6 @@ pub(super) fn commas(json: &[u8]) -> usize {
         }
     }
     commas
-}
-
-/// The offset after the object or array that begins at offset 0, if its brackets close. They are only counted.
-pub(super) fn value_end(json: &[u8]) -> Option<usize> {
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(byte) = json.get(at) {
-        at += 1;
-        match byte {
-            b'"' => at = string_end(json, at - 1, b'"'),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The elements of an array, found by brackets and commas alone, so that one bad element does not spoil the rest.
@@ -215,12 +190,6 @@ mod tests {
         let json = br#"{ "a b" : [ 1, 2 ] }"#;
         assert_eq!(compact_len(json), br#"{"a b":[1,2]}"#.len());
         assert_eq!(commas(br#"{"a,,":[1,2],"b":"\",,"}"#), 2);
-    }
-
-    #[test]
-    fn values_end_where_their_brackets_do() {
-        assert_eq!(value_end(br#"{"a":"}"} x"#), Some(9));
-        assert_eq!(value_end(br#"{"a":{"#), None);
     }
 
     #[test]

@@ -217,7 +217,7 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn new(scenario: &'a Scenario, rules: &'static Rules, raws: &[Raw]) -> Self {
-        let is_create = |raw: &&Raw| raw.parsed.event().is_state_of(Kind::Create);
+        let is_create = |raw: &&Raw| raw.event.is_state_of(Kind::Create);
         let create = raws.iter().position(|raw| is_create(&raw)).filter(|_| rules.room_id_is_create_id);
         Self {
             scenario,
@@ -240,9 +240,8 @@ impl<'a> Work<'a> {
         let mut graph = DiGraph::<(), ()>::with_capacity(raws.len(), raws.len() * 4);
         let nodes: Vec<_> = raws.iter().map(|_| graph.add_node(())).collect();
         for (index, raw) in raws.iter().enumerate() {
-            let event = raw.parsed.event();
-            let named =
-                event.prev_events().iter().chain(event.auth_events()).filter_map(|id| place.get(&**id));
+            let event = &raw.event;
+            let named = event.prev_events().chain(event.auth_events()).filter_map(|id| place.get(&*id));
             let create = self.create.as_ref().map(|(create, _)| create).filter(|create| **create != index);
             let mut targets: Vec<usize> = named.chain(create).copied().collect();
             targets.sort_unstable();
@@ -266,14 +265,14 @@ impl<'a> Work<'a> {
 
     /// Rewrites one event; those it refers to are done.
     fn settle(&mut self, raw: &mut Raw, turn: &Turn, findings: &mut Findings) {
-        let Ok(members) = json::members(raw.parsed.event().json()) else { return };
+        let Ok(members) = json::members(raw.event.json()) else { return };
         let mut members: BTreeMap<Box<str>, Cow<'_, str>> =
             members.into_iter().map(|(key, json)| (key, Cow::Borrowed(json))).collect();
-        self.set_room(&mut members, raw.parsed.event());
-        let placeholder = raw.parsed.claimed_id().map(str::to_owned);
+        self.set_room(&mut members, &raw.event);
+        let placeholder = raw.claimed_id().map(str::to_owned);
         let mut id = placeholder.clone();
         if self.calculate {
-            self.set_references(&mut members, raw.parsed.event());
+            self.set_references(&mut members, &raw.event);
             if !turn.in_cycle {
                 members.remove("event_id");
                 match reference_hash(&join(&members), self.rules) {
@@ -296,7 +295,7 @@ impl<'a> Work<'a> {
         }
         // Only IDs changed, and strings are as good as strings.
         if let Ok(parsed) = Event::parse(&join(&members)) {
-            raw.parsed = parsed;
+            raw.event = parsed.into_parts().0;
         }
     }
 
@@ -324,8 +323,8 @@ impl<'a> Work<'a> {
     fn set_references(&self, members: &mut BTreeMap<Box<str>, Cow<'_, str>>, event: &Event) {
         for (name, ids) in [("prev_events", event.prev_events()), ("auth_events", event.auth_events())] {
             let real = |id: &str| self.real.get(id).map_or(id, String::as_str).to_owned();
-            if ids.iter().any(|id| self.real.contains_key(&**id)) {
-                let ids: Vec<_> = ids.iter().map(|id| quote(&real(id))).collect();
+            if ids.clone().any(|id| self.real.contains_key(&*id)) {
+                let ids: Vec<_> = ids.map(|id| quote(&real(&id))).collect();
                 members.insert(name.into(), format!("[{}]", ids.join(",")).into());
             }
         }

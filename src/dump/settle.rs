@@ -8,19 +8,21 @@ use super::scan;
 use crate::event::hash::Unhashable;
 use crate::event::room_version::Rules;
 use crate::event::{Event, hash, json};
+use crate::executor::{self, Executor};
 use crate::report::{Code, Finding};
-use crate::room::{Assertion, LoadedEvent, Provenance, When};
+use crate::room::{Assertion, Provenance, When};
 
 const CONTENT_HASH: &str =
     "https://spec.matrix.org/latest/server-server-api/#calculating-the-content-hash-for-an-event";
 const REFERENCE_HASH: &str =
     "https://spec.matrix.org/latest/server-server-api/#calculating-the-reference-hash-for-an-event";
 
-/// An event whose ID is settled, and where it stood.
-#[derive(Debug)]
-pub(super) struct Settled {
-    pub(super) loaded: LoadedEvent,
-    pub(super) section: Section,
+/// The ID an event gets.
+enum Id {
+    /// The one its JSON gives.
+    Own,
+    /// Another one, given beside the event or computed.
+    Other(Box<str>),
 }
 
 /// Gives every event its ID; one that can have none is left out. With `verify` hashes are recomputed.
@@ -29,23 +31,47 @@ pub(super) fn settle(
     rules: &'static Rules,
     verify: bool,
     findings: &mut Findings,
-) -> Vec<Settled> {
-    let mut settled = Vec::with_capacity(raws.len());
-    for raw in raws {
-        let Some((id, computed)) = id_of(&raw, rules, findings) else { continue };
-        let Raw { parsed, line, recorded, section, .. } = raw;
-        let event = parsed.with_id(id);
-        if verify {
-            check(&event, computed, rules, line, findings);
-        }
-        settled.push(Settled { loaded: LoadedEvent { event, line, recorded }, section });
+    executor: &dyn Executor,
+) -> Vec<Raw> {
+    let ranges = executor::ranges(executor, raws.len(), 1000);
+    let parts = executor::map(executor, ranges.len(), |number| {
+        let mut findings = Findings::default();
+        let part = &raws[ranges[number].clone()];
+        let ids: Vec<Option<Id>> =
+            part.iter().map(|raw| settle_one(raw, rules, verify, &mut findings)).collect();
+        (ids, findings)
+    });
+    let mut ids = Vec::with_capacity(raws.len());
+    for (part, found) in parts {
+        ids.extend(part);
+        findings.absorb(found, 0);
     }
-    settled
+    let mut ids = ids.into_iter();
+    raws.into_iter()
+        .filter_map(|mut raw| {
+            if let Id::Other(id) = ids.next()?? {
+                raw.event.set_id(&id);
+            }
+            Some(raw)
+        })
+        .collect()
+}
+
+fn settle_one(raw: &Raw, rules: &'static Rules, verify: bool, findings: &mut Findings) -> Option<Id> {
+    let (id, computed) = id_of(raw, rules, findings)?;
+    let settled = match &id {
+        Id::Own => raw.event.id(),
+        Id::Other(id) => id,
+    };
+    if verify {
+        check(&raw.event, settled, computed, rules, raw.line.number(), findings);
+    }
+    Some(id)
 }
 
 /// The ID of an event, and whether it was computed just now.
-fn id_of(raw: &Raw, rules: &'static Rules, findings: &mut Findings) -> Option<(Box<str>, bool)> {
-    let (record, own) = (raw.record_id.as_deref(), raw.parsed.claimed_id());
+fn id_of(raw: &Raw, rules: &'static Rules, findings: &mut Findings) -> Option<(Id, bool)> {
+    let (record, own) = (raw.record_id(), raw.claimed_id());
     // Where a server chooses the ID it is part of the event; elsewhere it is a note beside it.
     let by_trust = if rules.event_ids_are_hashes() { [record, own] } else { [own, record] };
     if let [Some(first), Some(second)] = by_trust
@@ -57,35 +83,36 @@ fn id_of(raw: &Raw, rules: &'static Rules, findings: &mut Findings) -> Option<(B
         findings.push(raw.finding(Code::EventIdMismatch, message));
     }
     if let Some(id) = by_trust.into_iter().flatten().next() {
-        return Some((id.into(), false));
+        let id = if Some(id) == own { Id::Own } else { Id::Other(id.into()) };
+        return Some((id, false));
     }
     if !rules.event_ids_are_hashes() {
-        if raw.unsigned_id.is_none() {
+        if raw.unsigned_id().is_none() {
             let message =
                 format!("no `event_id`, which is part of the event in room version {}: left out", rules.id);
             findings.push(raw.finding(Code::NoEventId, message));
         }
-        return raw.unsigned_id.clone().map(|id| (id, false));
+        return raw.unsigned_id().map(|id| (Id::Other(id.into()), false));
     }
     compute(raw, rules, findings)
 }
 
-fn compute(raw: &Raw, rules: &'static Rules, findings: &mut Findings) -> Option<(Box<str>, bool)> {
-    match (reference_hash(raw.parsed.event().json(), rules), &raw.unsigned_id) {
+fn compute(raw: &Raw, rules: &'static Rules, findings: &mut Findings) -> Option<(Id, bool)> {
+    match (reference_hash(raw.event.json(), rules), raw.unsigned_id()) {
         (Ok(id), noted) => {
-            if let Some(noted) = noted.as_deref().filter(|noted| *noted != id) {
+            if let Some(noted) = noted.filter(|noted| *noted != id) {
                 let message =
                     format!("`unsigned.event_id` is {noted}, but the reference hash is {id}, which counts");
                 findings.push(
                     raw.finding(Code::EventIdMismatch, message).event(id.as_str()).spec(REFERENCE_HASH),
                 );
             }
-            Some((id.into(), true))
+            Some((Id::Other(id.into()), true))
         }
         (Err(error), Some(noted)) => {
             let message = format!("`unsigned.event_id` is taken for the ID: {error}");
-            findings.push(raw.finding(Code::Unverifiable, message).event(noted.clone()));
-            Some((noted.clone(), false))
+            findings.push(raw.finding(Code::Unverifiable, message).event(noted));
+            Some((Id::Other(noted.into()), false))
         }
         (Err(error), None) => {
             let message =
@@ -118,13 +145,20 @@ fn content_hash(json: &str, rules: &Rules) -> Result<String, Unhashable> {
 }
 
 /// Recomputes the event ID (unless that was `computed` already) and the content hash.
-fn check(event: &Event, computed: bool, rules: &'static Rules, line: Option<u64>, findings: &mut Findings) {
+fn check(
+    event: &Event,
+    event_id: &str,
+    computed: bool,
+    rules: &'static Rules,
+    line: Option<u64>,
+    findings: &mut Findings,
+) {
     let mut report = |code, message: String, spec| {
-        findings.push(Finding::new(code, message).event(event.id()).maybe_line(line).spec(spec));
+        findings.push(Finding::new(code, message).event(event_id).maybe_line(line).spec(spec));
     };
     if rules.event_ids_are_hashes() && !computed {
         match reference_hash(event.json(), rules) {
-            Ok(id) if id == event.id() => {}
+            Ok(id) if id == event_id => {}
             Ok(id) => report(Code::EventIdMismatch, format!("the reference hash is {id}"), REFERENCE_HASH),
             // The content hash would fail for the same reason.
             Err(error) => return report(Code::Unverifiable, error.to_string(), REFERENCE_HASH),
@@ -181,17 +215,16 @@ fn is_redacted(json: &str, rules: &'static Rules) -> bool {
 }
 
 /// The state that a `/send_join` response asserts before its join event.
-pub(super) fn send_join(settled: &[Settled], findings: &mut Findings) -> Option<Assertion> {
+pub(super) fn send_join(settled: &[Raw], findings: &mut Findings) -> Option<Assertion> {
     let of = |section| settled.iter().filter(move |settled| settled.section == section);
-    let state: Vec<Box<str>> =
-        of(Section::JoinState).map(|settled| settled.loaded.event.id().into()).collect();
+    let state: Vec<Box<str>> = of(Section::JoinState).map(|settled| settled.event.id().into()).collect();
     let join = of(Section::Join).next()?;
     if state.is_empty() {
         let message = "the /send_join response has no usable event in `state`";
-        findings.push(Finding::new(Code::BadAssertedState, message).event(join.loaded.event.id()));
+        findings.push(Finding::new(Code::BadAssertedState, message).event(join.event.id()));
     }
     Some(Assertion {
-        event_id: join.loaded.event.id().into(),
+        event_id: join.event.id().into(),
         when: When::Before,
         state,
         provenance: Provenance::SendJoin,

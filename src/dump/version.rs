@@ -66,7 +66,7 @@ pub(super) fn choose(
 }
 
 fn is_create(raw: &Raw) -> bool {
-    raw.parsed.event().is_state_of(Kind::Create)
+    raw.event.is_state_of(Kind::Create)
 }
 
 /// The create event of the room `room_id`, else of the room with most events; the choice does not depend on
@@ -78,14 +78,14 @@ fn choose_create<'a>(raws: &'a [Raw], room_id: Option<&str>) -> Option<&'a Raw> 
         return Some(first);
     }
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
-    for room in raws.iter().filter_map(|raw| raw.parsed.event().room_id()) {
+    for room in raws.iter().filter_map(|raw| raw.event.room_id()) {
         *sizes.entry(room).or_default() += 1;
     }
     let rank = |raw: &&Raw| {
         let room = room_of_create(raw);
         let wanted = room.is_some() && room.as_deref() == room_id;
         let size = room.and_then(|room| sizes.get(&*room).copied()).unwrap_or(0);
-        let event = raw.parsed.event();
+        let event = &raw.event;
         (!wanted, usize::MAX - size, event.origin_server_ts(), event.json().to_owned())
     };
     raws.iter().filter(|raw| is_create(raw)).min_by_key(rank)
@@ -93,12 +93,12 @@ fn choose_create<'a>(raws: &'a [Raw], room_id: Option<&str>) -> Option<&'a Raw> 
 
 /// The room of a create event: told by it, or its own ID where that is how rooms are named.
 fn room_of_create(raw: &Raw) -> Option<String> {
-    if let Some(room_id) = raw.parsed.event().room_id() {
+    if let Some(room_id) = raw.event.room_id() {
         return Some(room_id.to_owned());
     }
     let id = match raw.given_id() {
         Some(id) => id.to_owned(),
-        None => reference_hash(raw.parsed.event().json(), Rules::of(&version_of(raw, false))?).ok()?,
+        None => reference_hash(raw.event.json(), Rules::of(&version_of(raw, false))?).ok()?,
     };
     Some(format!("!{}", id.strip_prefix('$').unwrap_or(&id)))
 }
@@ -106,7 +106,7 @@ fn room_of_create(raw: &Raw) -> Option<String> {
 /// The version a create event stands for. Absent means "1", but in a scenario "10": TARDIS's create events
 /// leave it out.
 fn version_of(create: &Raw, scenario: bool) -> String {
-    match create.parsed.event().as_create().map(|create| &create.room_version) {
+    match create.event.as_create().map(|create| &create.room_version) {
         Some(Field::Value(version)) => version.to_string(),
         Some(Field::Malformed(found)) => format!("({found})"),
         _ if scenario => "10".to_owned(),
@@ -117,7 +117,7 @@ fn version_of(create: &Raw, scenario: bool) -> String {
 /// The version most records name, the smallest of several.
 fn recorded_version(raws: &[Raw]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for version in raws.iter().filter_map(|raw| raw.record_version.as_deref()) {
+    for version in raws.iter().filter_map(|raw| raw.record_version()) {
         *counts.entry(version).or_default() += 1;
     }
     let most = counts.values().copied().max()?;
@@ -153,7 +153,7 @@ fn rules(id: &str) -> &'static Rules {
 
 /// A create event without a room ID is of the family of version 12.
 fn shape_of_create(create: Option<&Raw>, declared: Option<&Declared>) -> &'static Rules {
-    let bare = create.is_some_and(|create| create.parsed.event().room_id().is_none());
+    let bare = create.is_some_and(|create| create.event.room_id().is_none());
     let named = declared.is_some_and(|declared| declared.room_id.is_some());
     rules(if bare && !named { "12" } else { "11" })
 }
@@ -167,7 +167,7 @@ fn guess(raws: &[Raw], findings: &mut Findings) -> &'static Rules {
     };
     let (id, why) = if most(|raw| raw.given_id().map(|id| id.contains(':'))) {
         ("2", "the event IDs name servers")
-    } else if most(|raw| raw.parsed.event().room_id().map(|id| !id.contains(':'))) {
+    } else if most(|raw| raw.event.room_id().map(|id| !id.contains(':'))) {
         ("12", "the room ID names no server")
     } else {
         ("11", "nothing tells the version")

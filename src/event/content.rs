@@ -7,7 +7,7 @@
 use ruma::UserId;
 use serde_json::Value;
 
-use super::json;
+use super::{Kind, json};
 
 /// A field of `content` as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +51,14 @@ fn boxed(json: &str) -> Option<Box<str>> {
 pub enum Content {
     /// `m.room.create`
     Create(Box<Create>),
+    /// `m.room.member` with nothing but a membership
+    PlainMember(&'static Member),
     /// `m.room.member`
     Member(Box<Member>),
     /// `m.room.power_levels`
     PowerLevels(Box<PowerLevels>),
     /// `m.room.join_rules`
-    JoinRules(Field<JoinRule>),
+    JoinRules(Box<Field<JoinRule>>),
     /// `m.room.third_party_invite`
     ThirdPartyInvite(Box<ThirdPartyInvite>),
     /// Any other type: authorization does not look inside.
@@ -64,24 +66,54 @@ pub enum Content {
 }
 
 impl Content {
-    /// Reads the content of an event of type `kind`. `json` must be a JSON object.
-    pub(super) fn parse(kind: &str, json: &str) -> Result<Self, serde_json::Error> {
+    /// Reads the content of an event of this kind. Also returns a key that the content has twice.
+    ///
+    /// # Errors
+    /// If `json` is not a JSON object.
+    pub(super) fn parse(kind: Kind, json: &str) -> Result<(Self, Option<Box<str>>), serde_json::Error> {
         Ok(match kind {
-            "m.room.create" => Self::Create(Box::new(Create::parse(json)?)),
-            "m.room.member" => Self::Member(Box::new(Member::parse(json)?)),
-            "m.room.power_levels" => Self::PowerLevels(Box::new(PowerLevels::parse(json)?)),
-            "m.room.join_rules" => {
-                let [join_rule] = json::pick(json, ["join_rule"])?;
-                Self::JoinRules(Field::read(join_rule, |text| json::string(text).map(|s| JoinRule::new(&s))))
+            Kind::Create => {
+                let (fields, repeated) = json::scan(json, &Create::FIELDS)?;
+                (Self::Create(Box::new(Create::read(fields))), repeated)
             }
-            "m.room.third_party_invite" => Self::ThirdPartyInvite(Box::new(ThirdPartyInvite::parse(json)?)),
-            _ => {
-                json::pick(json, [])?;
-                Self::Other
+            Kind::Member => {
+                let (fields, repeated) = json::scan(json, &Member::FIELDS)?;
+                (Self::member(fields), repeated)
             }
+            Kind::PowerLevels => {
+                let (_, repeated) = json::scan(json, &[])?;
+                (Self::PowerLevels(Box::new(PowerLevels::parse(json)?)), repeated)
+            }
+            Kind::JoinRules => {
+                let ([rule], repeated) = json::scan(json, &["join_rule"])?;
+                let rule = Field::read(rule, |text| json::string(text).map(|s| JoinRule::new(&s)));
+                (Self::JoinRules(Box::new(rule)), repeated)
+            }
+            Kind::ThirdPartyInvite => {
+                let (fields, repeated) = json::scan(json, &ThirdPartyInvite::FIELDS)?;
+                (Self::ThirdPartyInvite(Box::new(ThirdPartyInvite::read(fields))), repeated)
+            }
+            Kind::Aliases | Kind::Redaction | Kind::Other => (Self::Other, json::scan(json, &[])?.1),
         })
     }
+
+    fn member(fields: [Option<&str>; 3]) -> Self {
+        let member = Member::read(fields);
+        match PLAIN_MEMBERS.iter().find(|plain| **plain == member) {
+            Some(plain) => Self::PlainMember(plain),
+            None => Self::Member(Box::new(member)),
+        }
+    }
 }
+
+/// Nearly every membership of a large room is one of these, and need not be kept for each event.
+static PLAIN_MEMBERS: [Member; 5] = [
+    Member::plain(Membership::Join),
+    Member::plain(Membership::Leave),
+    Member::plain(Membership::Invite),
+    Member::plain(Membership::Ban),
+    Member::plain(Membership::Knock),
+];
 
 /// `content` of `m.room.create`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,17 +130,17 @@ pub struct Create {
 }
 
 impl Create {
-    fn parse(json: &str) -> Result<Self, serde_json::Error> {
-        let [room_version, creator, federate, additional] =
-            json::pick(json, ["room_version", "creator", "m.federate", "additional_creators"])?;
-        Ok(Self {
+    const FIELDS: [&str; 4] = ["additional_creators", "creator", "m.federate", "room_version"];
+
+    fn read([additional, creator, federate, room_version]: [Option<&str>; 4]) -> Self {
+        Self {
             room_version: Field::read(room_version, boxed),
             creator: Field::read(creator, boxed),
             federate: Field::read(federate, |text| text.parse().ok()),
             additional_creators: Field::read(additional, |text| {
                 Some(json::elements(text)?.into_iter().map(|e| Field::read(Some(e), boxed)).collect())
             }),
-        })
+        }
     }
 }
 
@@ -187,15 +219,19 @@ pub struct Member {
 }
 
 impl Member {
-    fn parse(json: &str) -> Result<Self, serde_json::Error> {
-        let [membership, authoriser, invite] =
-            json::pick(json, ["membership", "join_authorised_via_users_server", "third_party_invite"])?;
-        Ok(Self {
+    const FIELDS: [&str; 3] = ["join_authorised_via_users_server", "membership", "third_party_invite"];
+
+    const fn plain(membership: Membership) -> Self {
+        Self { membership: Field::Value(membership), authoriser: Field::Absent, third_party_invite: None }
+    }
+
+    fn read([authoriser, membership, invite]: [Option<&str>; 3]) -> Self {
+        Self {
             membership: Field::read(membership, |text| json::string(text).map(|s| Membership::new(&s))),
             authoriser: Field::read(authoriser, boxed),
             // A value too deep to read can carry no valid signature: null is as good.
             third_party_invite: invite.map(|text| serde_json::from_str(text).unwrap_or(Value::Null)),
-        })
+        }
     }
 
     /// `third_party_invite.signed.token`, if it is a string.
@@ -214,10 +250,11 @@ pub struct ThirdPartyInvite {
 }
 
 impl ThirdPartyInvite {
-    fn parse(json: &str) -> Result<Self, serde_json::Error> {
-        let [one, many] = json::pick(json, ["public_key", "public_keys"])?;
+    const FIELDS: [&str; 2] = ["public_key", "public_keys"];
+
+    fn read([one, many]: [Option<&str>; 2]) -> Self {
         let read = |text: Option<&str>| text.map(|text| serde_json::from_str(text).unwrap_or(Value::Null));
-        Ok(Self { public_key: read(one), public_keys: read(many) })
+        Self { public_key: read(one), public_keys: read(many) }
     }
 }
 
@@ -398,7 +435,7 @@ mod tests {
     #[test]
     fn levels_keep_what_was_written() {
         let parse = |json: &str| {
-            let Content::PowerLevels(levels) = Content::parse("m.room.power_levels", json).unwrap() else {
+            let Content::PowerLevels(levels) = Content::parse(Kind::PowerLevels, json).unwrap().0 else {
                 panic!("not power levels");
             };
             *levels
@@ -420,7 +457,7 @@ mod tests {
 
     #[test]
     fn members_keep_odd_fields_apart_from_absent_ones() {
-        let parse = |json: &str| match Content::parse("m.room.member", json).unwrap() {
+        let parse = |json: &str| match Content::parse(Kind::Member, json).unwrap().0 {
             Content::Member(member) => *member,
             other => panic!("{other:?}"),
         };

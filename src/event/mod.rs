@@ -3,12 +3,19 @@
 pub mod content;
 pub mod hash;
 pub(crate) mod json;
+mod parse;
+mod references;
 pub mod room_version;
+mod span;
 
 use std::fmt;
+use std::sync::Arc;
 
 use self::content::{Content, Create, Field, JoinRule, Member, PowerLevels};
-use self::json::Integer;
+pub(crate) use self::parse::Fields;
+pub use self::parse::Parsed;
+pub use self::references::References;
+use self::span::{Own, Span};
 
 /// The event types that authorization treats specially.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,53 +77,50 @@ pub enum Oddity {
     OutOfRange(&'static str),
     /// The field has the wrong type; the text says what it is. It was treated as absent.
     WrongType(&'static str, &'static str),
+    /// A key stands twice in this place (the event or its `content`); the last one counts.
+    RepeatedKey(&'static str, Box<str>),
 }
 
 /// One PDU.
 ///
 /// The strings are as the event has them; nothing is validated but the types of the fields. `depth`
 /// and `origin_server_ts` are the sender's claims.
-#[derive(Debug, Clone)]
+///
+/// An event holds no text of its own where it can help it: it knows where in the input it stands, and its strings are
+/// places in there.
+///
+/// ```text
+///   source   …\n{"type":"m.room.topic","sender":"@a:x",…}\n{"type":…
+///               ▲ start          ▲ event_type    ▲ sender
+/// ```
+#[derive(Clone)]
 pub struct Event {
-    event_id: Box<str>,
-    room_id: Option<Box<str>>,
-    event_type: Box<str>,
+    /// The text this event is a piece of, shared by all events of an input.
+    source: Arc<String>,
+    /// Where in `source` its JSON begins.
+    start: u32,
+    /// How many bytes its JSON has.
+    len: u32,
     kind: Kind,
-    state_key: Option<Box<str>>,
-    sender: Box<str>,
+    /// Strings that do not stand in the JSON as they are: written with escapes, or an ID that was computed.
+    own: Own,
+    event_id: Span,
+    room_id: Span,
+    event_type: Span,
+    state_key: Span,
+    sender: Span,
+    redacts: Span,
+    /// Where the arrays begin; they end with their brackets.
+    prev_events: u32,
+    auth_events: u32,
     origin_server_ts: i64,
     depth: i64,
-    prev_events: Vec<Box<str>>,
-    auth_events: Vec<Box<str>>,
-    redacts: Option<Box<str>>,
     content: Content,
-    json: Box<str>,
 }
 
-/// A PDU that has been read but whose ID is not settled yet: the step between JSON and [`Event`].
-#[derive(Debug, Clone)]
-pub struct Parsed {
-    /// The event, its ID empty if the JSON gives none.
-    event: Event,
-    /// What is odd about it.
-    pub oddities: Vec<Oddity>,
-}
-
-impl Parsed {
-    /// The ID that the JSON gives, if any.
-    pub fn claimed_id(&self) -> Option<&str> {
-        (!self.event.event_id.is_empty()).then_some(&*self.event.event_id)
-    }
-
-    /// The event as read, with its claimed ID (or an empty one).
-    pub fn event(&self) -> &Event {
-        &self.event
-    }
-
-    /// Settles the ID.
-    pub fn with_id(mut self, event_id: impl Into<Box<str>>) -> Event {
-        self.event.event_id = event_id.into();
-        self.event
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("id", &self.id()).field("json", &self.json()).finish_non_exhaustive()
     }
 }
 
@@ -127,86 +131,38 @@ impl Event {
     ///
     /// # Errors
     /// If the JSON is not an object, or lacks `type`, `sender`, `content`, `prev_events`,
-    /// `auth_events` or `origin_server_ts`, or has them in a wrong type.
+    /// `auth_events` or `origin_server_ts`, or has them in a wrong type; or if it is longer than 2 GiB.
     pub fn parse(json: &str) -> Result<Parsed, Malformed> {
-        let [
-            prev_state,
-            event_id,
-            room_id,
-            event_type,
-            state_key,
-            sender,
-            ts,
-            depth,
-            prev,
-            auth,
-            redacts,
-            content,
-        ] = json::pick(
-            json,
-            [
-                "prev_state_events",
-                "event_id",
-                "room_id",
-                "type",
-                "state_key",
-                "sender",
-                "origin_server_ts",
-                "depth",
-                "prev_events",
-                "auth_events",
-                "redacts",
-                "content",
-            ],
-        )
-        .map_err(|error| Malformed { event_id: None, message: format!("not a JSON object: {error}") })?;
-        let mut reader =
-            Reader { event_id: event_id.and_then(json::string).map(Box::from), oddities: Vec::new() };
-        if let (Some(_), None) = (prev_state, auth) {
-            let text = "has `prev_state_events` instead of `auth_events`: rooms with state DAGs (MSC4242) are not read yet";
-            return Err(reader.fail(text.to_owned()));
+        let source = Arc::new(json.to_owned());
+        let fields = Fields::scan(&source)
+            .map_err(|error| Malformed { event_id: None, message: format!("not a JSON object: {error}") })?;
+        fields.read(&source, 0, &source)
+    }
+
+    fn text(&self, span: Span) -> &str {
+        span.of(self.json(), &self.own)
+    }
+
+    /// Gives the event another ID.
+    pub(crate) fn set_id(&mut self, event_id: &str) {
+        if self.id() != event_id {
+            self.event_id = Span::own(&mut self.own, event_id);
         }
-        let event_type = reader.required_string("type", event_type)?;
-        let kind = Kind::of(&event_type);
-        let content = reader.required("content", content)?;
-        let content = Content::parse(&event_type, content)
-            .map_err(|_| reader.wrong_type("content", content, "an object"))?;
-        if let Content::PowerLevels(levels) = &content
-            && levels.is_clamped()
-        {
-            reader.oddities.push(Oddity::OutOfRange("power level"));
-        }
-        let event = Event {
-            room_id: reader.optional_string("room_id", room_id),
-            kind,
-            state_key: reader.optional_string("state_key", state_key),
-            sender: reader.required_string("sender", sender)?,
-            origin_server_ts: reader.required_integer("origin_server_ts", ts)?,
-            depth: reader.depth(depth),
-            prev_events: reader.references("prev_events", prev)?,
-            auth_events: reader.references("auth_events", auth)?,
-            redacts: redacts.and_then(json::string).map(Box::from),
-            event_type,
-            content,
-            json: json.into(),
-            event_id: reader.event_id.unwrap_or_default(),
-        };
-        Ok(Parsed { event, oddities: reader.oddities })
     }
 
     /// The event ID.
     pub fn id(&self) -> &str {
-        &self.event_id
+        self.text(self.event_id)
     }
 
     /// The room ID; a create event of room version 12 has none.
     pub fn room_id(&self) -> Option<&str> {
-        self.room_id.as_deref()
+        self.room_id.is_present().then(|| self.text(self.room_id))
     }
 
     /// The `type`.
     pub fn event_type(&self) -> &str {
-        &self.event_type
+        self.text(self.event_type)
     }
 
     /// The type as far as authorization tells types apart.
@@ -216,12 +172,12 @@ impl Event {
 
     /// The state key; `None` for an event that is not a state event.
     pub fn state_key(&self) -> Option<&str> {
-        self.state_key.as_deref()
+        self.state_key.is_present().then(|| self.text(self.state_key))
     }
 
     /// Whether the event is a state event.
     pub fn is_state(&self) -> bool {
-        self.state_key.is_some()
+        self.state_key.is_present()
     }
 
     /// Whether the event has the type and the empty state key.
@@ -231,7 +187,7 @@ impl Event {
 
     /// The sender's user ID.
     pub fn sender(&self) -> &str {
-        &self.sender
+        self.text(self.sender)
     }
 
     /// The sender's claim of when it was sent: milliseconds since 1970.
@@ -245,18 +201,18 @@ impl Event {
     }
 
     /// The IDs of the parents, in the order of the event.
-    pub fn prev_events(&self) -> &[Box<str>] {
-        &self.prev_events
+    pub fn prev_events(&self) -> References<'_> {
+        References::new(&self.json()[self.prev_events as usize..])
     }
 
     /// The IDs of the events that authorize this one, in the order of the event.
-    pub fn auth_events(&self) -> &[Box<str>] {
-        &self.auth_events
+    pub fn auth_events(&self) -> References<'_> {
+        References::new(&self.json()[self.auth_events as usize..])
     }
 
     /// The ID of the event to redact (top level, as in room versions 1 to 10).
     pub fn redacts(&self) -> Option<&str> {
-        self.redacts.as_deref()
+        self.redacts.is_present().then(|| self.text(self.redacts))
     }
 
     /// What authorization reads from `content`.
@@ -275,6 +231,7 @@ impl Event {
     /// The content of an `m.room.member` event.
     pub fn as_member(&self) -> Option<&Member> {
         match &self.content {
+            Content::PlainMember(member) => Some(member),
             Content::Member(member) => Some(member),
             _ => None,
         }
@@ -298,7 +255,8 @@ impl Event {
 
     /// The PDU as it was given.
     pub fn json(&self) -> &str {
-        &self.json
+        let start = self.start as usize;
+        &self.source[start..start + self.len as usize]
     }
 }
 
@@ -306,85 +264,6 @@ impl Event {
 /// Empty if there is no colon.
 pub fn server_name(id: &str) -> &str {
     id.split_once(':').map_or("", |(_, server)| server)
-}
-
-/// Reads fields with messages that say what was found instead.
-struct Reader {
-    event_id: Option<Box<str>>,
-    oddities: Vec<Oddity>,
-}
-
-impl Reader {
-    fn fail(&self, message: String) -> Malformed {
-        Malformed { event_id: self.event_id.clone(), message }
-    }
-
-    fn wrong_type(&self, name: &str, json: &str, wanted: &str) -> Malformed {
-        self.fail(format!("`{name}` is {}, expected {wanted}", json::kind(json)))
-    }
-
-    fn required<'a>(&self, name: &str, json: Option<&'a str>) -> Result<&'a str, Malformed> {
-        json.ok_or_else(|| self.fail(format!("`{name}` is missing")))
-    }
-
-    fn required_string(&self, name: &str, json: Option<&str>) -> Result<Box<str>, Malformed> {
-        let json = self.required(name, json)?;
-        json::string(json).map(Box::from).ok_or_else(|| self.wrong_type(name, json, "a string"))
-    }
-
-    fn optional_string(&mut self, name: &'static str, json: Option<&str>) -> Option<Box<str>> {
-        let json = json?;
-        let text = json::string(json).map(Box::from);
-        if text.is_none() {
-            self.oddities.push(Oddity::WrongType(name, json::kind(json)));
-        }
-        text
-    }
-
-    fn required_integer(&mut self, name: &'static str, json: Option<&str>) -> Result<i64, Malformed> {
-        let json = self.required(name, json)?;
-        match json::integer(json) {
-            Some(Integer::Exact(value)) => Ok(value),
-            Some(Integer::Clamped(value)) => {
-                self.oddities.push(Oddity::OutOfRange(name));
-                Ok(value)
-            }
-            None => Err(self.wrong_type(name, json, "an integer")),
-        }
-    }
-
-    fn depth(&mut self, json: Option<&str>) -> i64 {
-        match json.map(|json| (json, json::integer(json))) {
-            None => 0,
-            Some((_, Some(Integer::Exact(value)))) => value,
-            Some((_, Some(Integer::Clamped(value)))) => {
-                self.oddities.push(Oddity::OutOfRange("depth"));
-                value
-            }
-            Some((json, None)) => {
-                self.oddities.push(Oddity::WrongType("depth", json::kind(json)));
-                0
-            }
-        }
-    }
-
-    fn references(&self, name: &str, json: Option<&str>) -> Result<Vec<Box<str>>, Malformed> {
-        let json = self.required(name, json)?;
-        let elements = json::elements(json).ok_or_else(|| self.wrong_type(name, json, "an array"))?;
-        let reference = |element: &str| -> Option<Box<str>> {
-            if let Some(id) = json::string(element) {
-                return Some(id.into());
-            }
-            let pair = json::elements(element)?;
-            json::string(pair.first()?).map(Box::from)
-        };
-        elements
-            .into_iter()
-            .map(|element| {
-                reference(element).ok_or_else(|| self.wrong_type(name, element, "event IDs as its elements"))
-            })
-            .collect()
-    }
 }
 
 #[cfg(test)]
@@ -420,8 +299,14 @@ mod tests {
         let event = parsed.with_id("$e");
         assert_eq!(event.kind(), Kind::Member);
         assert_eq!(event.depth(), 7);
-        assert_eq!(event.auth_events(), ["$a".into(), "$b".into()]);
+        assert!(event.auth_events().eq(["$a", "$b"]));
         assert_eq!(event.as_member().unwrap().membership, Field::Value(Membership::Join));
+    }
+
+    #[test]
+    fn events_are_small() {
+        // A million of them are in memory at once.
+        assert!(size_of::<Event>() <= 120, "{}", size_of::<Event>());
     }
 
     #[test]

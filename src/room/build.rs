@@ -1,8 +1,10 @@
 //! From loaded events to a [`Room`], and what is wrong with the references.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::adjacency::Adjacency;
+use super::ids::IdTable;
 use super::index::{EventIx, KeyIx, Link};
 use super::keys::KeyTable;
 use super::set::EventSet;
@@ -10,17 +12,36 @@ use super::sorted::{Sorted, first_few};
 use super::{Annotations, AssertedState, Provenance, Recorded, Room, When};
 use crate::event::room_version::Rules;
 use crate::event::{Event, Kind};
+use crate::executor::{self, Executor, Sequential};
 use crate::report::{Code, Finding};
 
 /// An event as the loader hands it over.
 #[derive(Debug, Clone)]
 pub struct LoadedEvent {
     /// The event, its ID settled.
-    pub event: Event,
-    /// The line it came from (1-based).
-    pub line: Option<u64>,
-    /// What the dump records beside it.
-    pub recorded: Recorded,
+    pub(crate) event: Event,
+    /// The line it came from, counted from 1; 0 if that is not known.
+    pub(crate) line: u32,
+    /// What the dump records beside it; `None`: nothing.
+    pub(crate) recorded: Option<Box<Recorded>>,
+}
+
+impl LoadedEvent {
+    /// An event of which nothing else is known.
+    pub fn new(event: Event) -> Self {
+        Self { event, line: 0, recorded: None }
+    }
+
+    /// The line it came from.
+    pub(super) fn line(&self) -> Option<u64> {
+        Some(u64::from(self.line)).filter(|line| *line != 0)
+    }
+
+    /// The same with what the dump records beside it.
+    #[must_use]
+    pub fn with_record(self, recorded: Recorded) -> Self {
+        Self { recorded: recorded.boxed(), ..self }
+    }
 }
 
 /// A state that the input asserts, by event IDs.
@@ -72,17 +93,34 @@ impl Room {
     /// # Errors
     /// If there are no events.
     pub fn build(input: Input, findings: &mut Vec<Finding>) -> Result<Self, Empty> {
+        Self::build_with(input, None, findings, &Sequential)
+    }
+
+    /// As [`Room::build`]; `executor` does what can be done side by side. `ids`: the places of the events by ID, if
+    /// somebody knows them already.
+    ///
+    /// # Errors
+    /// If there are no events.
+    pub(crate) fn build_with(
+        input: Input,
+        ids: Option<IdTable>,
+        findings: &mut Vec<Finding>,
+        executor: &dyn Executor,
+    ) -> Result<Self, Empty> {
         if input.events.is_empty() {
             return Err(Empty);
         }
         let Input { rules, room_id, events, assertions, annotations } = input;
-        let room_id = room_id.or_else(|| most_common_room(rules, &events));
-        let keys = KeyTable::new(events.iter().map(|loaded| &loaded.event));
-        let sorted = Sorted::new(events, rules, findings);
-        let nodes = sorted.nodes(rules, room_id.as_deref(), &keys, findings);
-        let prev = Adjacency::new(sorted.links(Event::prev_events, true));
-        let auth = Adjacency::new(sorted.links(Event::auth_events, false));
-        let Sorted { events, by_id, missing, .. } = sorted;
+        let room_id = room_id.or_else(|| most_common_room(rules, &events, executor));
+        let sorted = Sorted::new(events, ids, rules, findings, executor);
+        let (keys, of_events) = KeyTable::new(sorted.events.iter().map(|loaded| &loaded.event));
+        let nodes = sorted.nodes(rules, room_id.as_deref(), &of_events, findings, executor);
+        drop(of_events);
+        let prev =
+            Adjacency::new(nodes.len(), |ix, links| sorted.links(&sorted.citations.prev, true, ix, links));
+        let auth =
+            Adjacency::new(nodes.len(), |ix, links| sorted.links(&sorted.citations.auth, false, ix, links));
+        let Sorted { events, ids, missing, .. } = sorted;
         // Messages cite, but are not cited, unless somebody is up to something.
         let mut cited = EventSet::new(nodes.len());
         for place in 0..nodes.len() {
@@ -90,20 +128,26 @@ impl Room {
                 cited.insert(*target);
             }
         }
-        let auth_children = auth.reversed(|ix| nodes[ix.index()].key.is_some() || cited.contains(ix));
+        let (children, auth_children) = executor::join(
+            executor,
+            || prev.reversed(|_| true),
+            || auth.reversed(|ix| nodes[ix.index()].key.is_some() || cited.contains(ix)),
+        );
+        let mut events: Vec<Event> = events.into_iter().map(|loaded| loaded.event).collect();
+        events.shrink_to_fit();
         let mut room = Self {
             rules,
             room_id,
             create: None,
             nodes,
-            children: prev.reversed(|_| true),
+            children,
             auth_children,
             prev,
             auth,
             well_known: keys.well_known(),
             keys,
-            events: events.into_iter().map(|loaded| loaded.event).collect(),
-            by_id,
+            events,
+            ids,
             missing,
             asserted: BTreeMap::new(),
             asserted_missing: BTreeMap::new(),
@@ -259,24 +303,32 @@ impl Room {
 }
 
 /// The room most events belong to; of several the one with the smallest ID.
-fn most_common_room(rules: &Rules, events: &[LoadedEvent]) -> Option<Box<str>> {
-    let mut counts: BTreeMap<Box<str>, usize> = BTreeMap::new();
-    for loaded in events {
-        if let Some(room_id) = room_of(rules, &loaded.event) {
-            *counts.entry(room_id).or_default() += 1;
+fn most_common_room(rules: &Rules, events: &[LoadedEvent], executor: &dyn Executor) -> Option<Box<str>> {
+    let ranges = executor::ranges(executor, events.len(), 1000);
+    let parts = executor::map(executor, ranges.len(), |number| {
+        let mut counts: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
+        for loaded in &events[ranges[number].clone()] {
+            if let Some(room_id) = room_of(rules, &loaded.event) {
+                *counts.entry(room_id).or_default() += 1;
+            }
         }
+        counts
+    });
+    let mut counts: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
+    for (room_id, count) in parts.into_iter().flatten() {
+        *counts.entry(room_id).or_default() += count;
     }
     let most = counts.values().copied().max()?;
-    counts.into_iter().find(|(_, count)| *count == most).map(|(room_id, _)| room_id)
+    counts.into_iter().find(|(_, count)| *count == most).map(|(room_id, _)| room_id.into())
 }
 
 /// The room an event says it belongs to. Where the room ID is the create event's ID, a create event without
 /// `room_id` tells it by its own ID.
-pub(super) fn room_of(rules: &Rules, event: &Event) -> Option<Box<str>> {
+pub(super) fn room_of<'a>(rules: &Rules, event: &'a Event) -> Option<Cow<'a, str>> {
     match event.room_id() {
         Some(room_id) => Some(room_id.into()),
         None if rules.room_id_is_create_id && event.is_state_of(Kind::Create) => {
-            Some(format!("!{}", event.id().strip_prefix('$').unwrap_or(event.id())).into())
+            Some(Cow::Owned(format!("!{}", event.id().strip_prefix('$').unwrap_or(event.id()))))
         }
         None => None,
     }
@@ -298,7 +350,7 @@ mod tests {
             "auth_events": auth,
         });
         let event = Event::parse(&json.to_string()).unwrap().with_id(id);
-        LoadedEvent { event, line: None, recorded: Recorded::default() }
+        LoadedEvent::new(event)
     }
 
     fn build(events: Vec<LoadedEvent>) -> (Room, Vec<Finding>) {

@@ -1,6 +1,9 @@
 //! State keys as dense indices.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashTable;
 
 use super::WellKnown;
 use super::index::KeyIx;
@@ -14,25 +17,53 @@ pub(super) struct KeyTable {
     keys: Vec<(Box<str>, Box<str>)>,
 }
 
+/// The keys that an event has to do with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EventKeys {
+    /// The key it sets, if it is a state event.
+    pub(super) own: Option<KeyIx>,
+    /// The membership of its sender.
+    pub(super) sender: KeyIx,
+}
+
 impl KeyTable {
-    pub(super) fn new<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
-        let mut keys: BTreeSet<(&str, &str)> = BTreeSet::new();
-        keys.extend([("m.room.create", ""), ("m.room.join_rules", ""), ("m.room.power_levels", "")]);
-        for event in events {
-            keys.insert(("m.room.member", event.sender()));
-            if let Some(state_key) = event.state_key() {
-                keys.insert((event.event_type(), state_key));
-            }
-            if let Some(member) = event.as_member() {
-                if let Some(authoriser) = member.authoriser.value() {
-                    keys.insert(("m.room.member", authoriser));
-                }
-                if let (Some(Membership::Invite), Some(token)) = (member.membership.value(), member.token()) {
-                    keys.insert(("m.room.third_party_invite", token));
-                }
-            }
+    /// The keys of the events, and which event has which.
+    pub(super) fn new<'a>(events: impl ExactSizeIterator<Item = &'a Event>) -> (Self, Vec<EventKeys>) {
+        let mut found = Interner::default();
+        for event_type in ["m.room.create", "m.room.join_rules", "m.room.power_levels"] {
+            found.intern(event_type, "");
         }
-        Self { keys: keys.into_iter().map(|(kind, key)| (kind.into(), key.into())).collect() }
+        // For now the numbers are in the order of discovery.
+        let mut of_events: Vec<EventKeys> = events
+            .map(|event| {
+                let sender = found.intern("m.room.member", event.sender());
+                let own = event.state_key().map(|state_key| found.intern(event.event_type(), state_key));
+                if let Some(member) = event.as_member() {
+                    if let Some(authoriser) = member.authoriser.value() {
+                        found.intern("m.room.member", authoriser);
+                    }
+                    if let (Some(Membership::Invite), Some(token)) =
+                        (member.membership.value(), member.token())
+                    {
+                        found.intern("m.room.third_party_invite", token);
+                    }
+                }
+                EventKeys { own, sender }
+            })
+            .collect();
+        let keys = found.keys;
+        let mut order: Vec<usize> = (0..keys.len()).collect();
+        order.sort_unstable_by_key(|number| keys[*number]);
+        let mut index = vec![KeyIx::new(0); keys.len()];
+        for (place, number) in order.iter().enumerate() {
+            index[*number] = KeyIx::new(place);
+        }
+        for EventKeys { own, sender } in &mut of_events {
+            *own = own.map(|number| index[number.index()]);
+            *sender = index[sender.index()];
+        }
+        let boxed = |number: usize| (keys[number].0.into(), keys[number].1.into());
+        (Self { keys: order.into_iter().map(boxed).collect() }, of_events)
     }
 
     pub(super) fn find(&self, event_type: &str, state_key: &str) -> Option<KeyIx> {
@@ -59,5 +90,28 @@ impl KeyTable {
 
     pub(super) fn len(&self) -> usize {
         self.keys.len()
+    }
+}
+
+/// Numbers keys in the order of discovery.
+#[derive(Default)]
+struct Interner<'a> {
+    keys: Vec<(&'a str, &'a str)>,
+    numbers: HashTable<KeyIx>,
+    hasher: RandomState,
+}
+
+impl<'a> Interner<'a> {
+    fn intern(&mut self, event_type: &'a str, state_key: &'a str) -> KeyIx {
+        let Self { keys, numbers, hasher } = self;
+        let key = (event_type, state_key);
+        let hash = hasher.hash_one(key);
+        if let Some(known) = numbers.find(hash, |number| keys[number.index()] == key) {
+            return *known;
+        }
+        let number = KeyIx::new(keys.len());
+        keys.push(key);
+        numbers.insert_unique(hash, number, |number| hasher.hash_one(keys[number.index()]));
+        number
     }
 }

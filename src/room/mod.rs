@@ -13,16 +13,19 @@
 
 mod adjacency;
 mod build;
+mod ids;
 mod index;
 mod keys;
 mod order;
+mod references;
 mod set;
 mod sorted;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use self::adjacency::Adjacency;
 pub use self::build::{Assertion, Empty, Input, LoadedEvent};
+pub(crate) use self::ids::{IdHasher, IdTable};
 pub use self::index::{EventIx, KeyIx, Link, MissingIx};
 use self::keys::KeyTable;
 pub use self::set::EventSet;
@@ -40,6 +43,16 @@ pub struct Recorded {
     pub soft_failed: bool,
     /// The server knew only part of the state there.
     pub partial_state: bool,
+}
+
+static NOTHING_RECORDED: Recorded =
+    Recorded { outlier: false, rejected: None, soft_failed: false, partial_state: false };
+
+impl Recorded {
+    /// Nothing takes no room.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        (self != NOTHING_RECORDED).then(|| Box::new(self))
+    }
 }
 
 /// Which state an [`AssertedState`] speaks of.
@@ -94,9 +107,11 @@ pub struct Annotations {
 /// What the graph knows of an event beside the event itself.
 #[derive(Debug, Clone)]
 struct Node {
-    line: Option<u64>,
+    /// 0: unknown.
+    line: u32,
     position: u32,
-    recorded: Recorded,
+    /// `None`: nothing.
+    recorded: Option<Box<Recorded>>,
     /// In another room: known, citable, but without state.
     foreign: bool,
     /// On a circle of references.
@@ -128,7 +143,7 @@ pub struct Room {
     create: Option<EventIx>,
     events: Vec<Event>,
     nodes: Vec<Node>,
-    by_id: HashMap<Box<str>, EventIx>,
+    ids: IdTable,
     missing: Vec<Box<str>>,
     keys: KeyTable,
     well_known: WellKnown,
@@ -184,7 +199,7 @@ impl Room {
 
     /// The event with the ID `event_id`.
     pub fn find(&self, event_id: &str) -> Option<EventIx> {
-        self.by_id.get(event_id).copied()
+        self.ids.find(event_id, |place| self.events[place].id()).map(|place| EventIx::new(place as usize))
     }
 
     /// The events whose IDs begin with `prefix`; a leading `$` may be left out.
@@ -215,7 +230,7 @@ impl Room {
 
     /// The line of the dump the event came from.
     pub fn line(&self, ix: EventIx) -> Option<u64> {
-        self.nodes[ix.index()].line
+        Some(u64::from(self.nodes[ix.index()].line)).filter(|line| *line != 0)
     }
 
     /// The place of the event in the dump, counted from 0.
@@ -225,12 +240,12 @@ impl Room {
 
     /// What the dump records of how a server took the event.
     pub fn recorded(&self, ix: EventIx) -> &Recorded {
-        &self.nodes[ix.index()].recorded
+        self.nodes[ix.index()].recorded.as_deref().unwrap_or(&NOTHING_RECORDED)
     }
 
     /// Whether the dump records of any event how a server took it: then silence about the others speaks too.
     pub fn has_records(&self) -> bool {
-        self.nodes.iter().any(|node| node.recorded != Recorded::default())
+        self.nodes.iter().any(|node| node.recorded.is_some())
     }
 
     /// Whether the event belongs to another room.

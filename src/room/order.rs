@@ -15,42 +15,61 @@ pub(super) struct Order {
     pub(super) cycles: Vec<Vec<u32>>,
 }
 
-/// Sorts the nodes `0..parents.len()` so that parents come first; among nodes that could come next, the
-/// one of smallest `rank` does (Kahn's algorithm with a heap). `rank` must be a permutation.
+/// Sorts the nodes `0..rank.len()` so that parents come first; among nodes that could come next, the
+/// one of smallest `rank` does (Kahn's algorithm with a heap). `rank` must be a permutation; `parents` may repeat
+/// itself.
 ///
 /// Cost: `O((nodes + edges) log nodes)`.
-pub(super) fn sort(parents: &[Vec<u32>], rank: &[u32]) -> Order {
-    let mut order = kahn(parents, rank, |_, _| true);
-    if order.len() == parents.len() {
+pub(super) fn sort<I: Iterator<Item = u32>>(parents: impl Fn(u32) -> I, rank: &[u32]) -> Order {
+    if is_sorted(&parents, rank) {
+        // Then always picking the smallest rank goes through the ranks one by one.
+        let mut order = vec![0; rank.len()];
+        nodes(rank).for_each(|node| order[rank[node as usize] as usize] = node);
         return Order { nodes: order, cycles: Vec::new() };
     }
-    let (cycles, group_of) = cycles(parents, rank, &order);
-    order = kahn(parents, rank, |node, parent| {
+    let mut order = kahn(&parents, rank, |_, _| true);
+    if order.len() == rank.len() {
+        return Order { nodes: order, cycles: Vec::new() };
+    }
+    let (cycles, group_of) = cycles(&parents, rank, &order);
+    order = kahn(&parents, rank, |node, parent| {
         let group = group_of[node as usize];
         group == 0 || group != group_of[parent as usize]
     });
-    debug_assert_eq!(order.len(), parents.len(), "without the edges inside the cycles nothing is cyclic");
+    debug_assert_eq!(order.len(), rank.len(), "without the edges inside the cycles nothing is cyclic");
     Order { nodes: order, cycles }
 }
 
-fn kahn(parents: &[Vec<u32>], rank: &[u32], follow: impl Fn(u32, u32) -> bool) -> Vec<u32> {
-    let mut waiting = vec![0_u32; parents.len()];
-    let mut children = vec![Vec::new(); parents.len()];
-    for (node, parents) in (0_u32..).zip(parents) {
-        for &parent in parents.iter().filter(|&&parent| follow(node, parent)) {
-            waiting[node as usize] += 1;
-            children[parent as usize].push(node);
+fn nodes(rank: &[u32]) -> impl Iterator<Item = u32> + use<> {
+    (0_u32..).take(rank.len())
+}
+
+/// Whether parents always have smaller ranks: clocks were right.
+fn is_sorted<I: Iterator<Item = u32>>(parents: impl Fn(u32) -> I, rank: &[u32]) -> bool {
+    nodes(rank).all(|node| parents(node).all(|parent| rank[parent as usize] < rank[node as usize]))
+}
+
+fn kahn<I: Iterator<Item = u32>>(
+    parents: impl Fn(u32) -> I,
+    rank: &[u32],
+    follow: impl Fn(u32, u32) -> bool,
+) -> Vec<u32> {
+    let children = Reversed::new(&parents, rank, &follow);
+    let mut waiting: Vec<u32> = vec![0; rank.len()];
+    for node in nodes(rank) {
+        for child in children.of(node) {
+            waiting[*child as usize] += 1;
         }
     }
-    let mut ready: BinaryHeap<Reverse<(u32, u32)>> = (0_u32..)
+    let mut ready: BinaryHeap<Reverse<(u32, u32)>> = nodes(rank)
         .zip(&waiting)
         .filter(|(_, waits)| **waits == 0)
         .map(|(node, _)| Reverse((rank[node as usize], node)))
         .collect();
-    let mut order = Vec::with_capacity(parents.len());
+    let mut order = Vec::with_capacity(rank.len());
     while let Some(Reverse((_, node))) = ready.pop() {
         order.push(node);
-        for &child in &children[node as usize] {
+        for &child in children.of(node) {
             waiting[child as usize] -= 1;
             if waiting[child as usize] == 0 {
                 ready.push(Reverse((rank[child as usize], child)));
@@ -60,21 +79,67 @@ fn kahn(parents: &[Vec<u32>], rank: &[u32], follow: impl Fn(u32, u32) -> bool) -
     order
 }
 
+/// The children of every node, packed: those of a node end where those of the next begin.
+struct Reversed {
+    starts: Vec<u32>,
+    children: Vec<u32>,
+}
+
+impl Reversed {
+    fn new<I: Iterator<Item = u32>>(
+        parents: impl Fn(u32) -> I,
+        rank: &[u32],
+        follow: impl Fn(u32, u32) -> bool,
+    ) -> Self {
+        let edges = || {
+            nodes(rank)
+                .flat_map(|node| parents(node).map(move |parent| (node, parent)))
+                .filter(|(node, parent)| follow(*node, *parent))
+        };
+        let mut starts: Vec<u32> = vec![0; rank.len() + 1];
+        for (_, parent) in edges() {
+            starts[parent as usize] += 1;
+        }
+        // First the end of each list; filling it from behind leaves its start.
+        let mut sum = 0_u32;
+        for start in &mut starts {
+            sum = sum.checked_add(*start).expect("fewer than 2^32 references");
+            *start = sum;
+        }
+        let mut children = vec![0; sum as usize];
+        for (node, parent) in edges() {
+            let place = &mut starts[parent as usize];
+            *place -= 1;
+            children[*place as usize] = node;
+        }
+        Self { starts, children }
+    }
+
+    fn of(&self, node: u32) -> &[u32] {
+        let node = node as usize;
+        &self.children[self.starts[node] as usize..self.starts[node + 1] as usize]
+    }
+}
+
 /// The strongly connected components among the nodes that `sorted` left out; and for every node the number of
 /// its component, counted from 1, or 0.
-fn cycles(parents: &[Vec<u32>], rank: &[u32], sorted: &[u32]) -> (Vec<Vec<u32>>, Vec<u32>) {
-    let mut place = vec![None; parents.len()];
+fn cycles<I: Iterator<Item = u32>>(
+    parents: impl Fn(u32) -> I,
+    rank: &[u32],
+    sorted: &[u32],
+) -> (Vec<Vec<u32>>, Vec<u32>) {
+    let mut place = vec![None; rank.len()];
     let mut graph: DiGraph<u32, ()> = DiGraph::new();
-    let mut left_out = vec![true; parents.len()];
+    let mut left_out = vec![true; rank.len()];
     for &node in sorted {
         left_out[node as usize] = false;
     }
-    for node in (0_u32..).take(parents.len()).filter(|node| left_out[*node as usize]) {
+    for node in nodes(rank).filter(|node| left_out[*node as usize]) {
         place[node as usize] = Some(graph.add_node(node));
     }
-    for (node, parents) in parents.iter().enumerate() {
-        for &parent in parents {
-            if let (Some(from), Some(to)) = (place[node], place[parent as usize]) {
+    for node in nodes(rank).filter(|node| left_out[*node as usize]) {
+        for parent in parents(node) {
+            if let (Some(from), Some(to)) = (place[node as usize], place[parent as usize]) {
                 graph.add_edge(from, to, ());
             }
         }
@@ -88,7 +153,7 @@ fn cycles(parents: &[Vec<u32>], rank: &[u32], sorted: &[u32]) -> (Vec<Vec<u32>>,
         group.sort_unstable_by_key(|node| rank[*node as usize]);
     }
     cycles.sort_unstable_by_key(|group| rank[group[0] as usize]);
-    let mut group_of = vec![0; parents.len()];
+    let mut group_of = vec![0; rank.len()];
     for (number, group) in (1_u32..).zip(&cycles) {
         for &node in group {
             group_of[node as usize] = number;
@@ -105,12 +170,18 @@ mod tests {
         (0..n).collect()
     }
 
+    fn sort(parents: &[Vec<u32>], rank: &[u32]) -> Order {
+        super::sort(|node| parents[node as usize].iter().copied(), rank)
+    }
+
     #[test]
     fn parents_come_first_and_rank_breaks_ties() {
         // 3 <- 1 <- 0, 2 is free
-        let order = sort(&[vec![1], vec![3], vec![], vec![]], &[0, 1, 3, 2]);
+        let order = sort(&[vec![1], vec![3, 3], vec![], vec![]], &[0, 1, 3, 2]);
         assert_eq!(order.nodes, [3, 1, 0, 2]);
         assert!(order.cycles.is_empty());
+        let order = sort(&[vec![1], vec![3, 3], vec![], vec![]], &[3, 1, 2, 0]);
+        assert_eq!(order.nodes, [3, 1, 2, 0]);
     }
 
     #[test]

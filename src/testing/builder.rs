@@ -10,7 +10,7 @@ use crate::auth::Profile;
 use crate::event::room_version::Rules;
 use crate::event::{Event, hash, server_name};
 use crate::replay::Replay;
-use crate::room::{Annotations, EventIx, Input, LoadedEvent, Recorded, Room};
+use crate::room::{Annotations, EventIx, Input, LoadedEvent, Room};
 use crate::state::StateMap;
 
 /// A state by event numbers.
@@ -270,7 +270,7 @@ impl RoomBuilder {
 
 /// A room of these events.
 fn room_of(rules: &'static Rules, events: impl Iterator<Item = Event>) -> Room {
-    let load = |event| LoadedEvent { event, line: None, recorded: Recorded::default() };
+    let load = |event| LoadedEvent::new(event);
     let input = Input {
         rules,
         room_id: None,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hindsight::event::Event;
 use hindsight::event::room_version::Rules;
-use hindsight::room::{Annotations, Input, LoadedEvent, Recorded, Room};
+use hindsight::room::{Annotations, Input, LoadedEvent, Room};
 use hindsight::testing::{Mode, Plan, RoomBuilder, generate};
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ pub(crate) fn each_room(default: u64, check: impl Fn(&Plan, &RoomBuilder) -> Res
 
 /// A room of these events.
 pub(crate) fn build(rules: &'static Rules, events: impl IntoIterator<Item = Event>) -> Room {
-    let load = |event| LoadedEvent { event, line: None, recorded: Recorded::default() };
+    let load = |event| LoadedEvent::new(event);
     let input = Input {
         rules,
         room_id: None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hindsight::auth::{Profile, Subject, Verdict, check_dependent};
 use hindsight::event::Event;
 use hindsight::event::room_version::Rules;
-use hindsight::room::{Annotations, EventIx, Input, LoadedEvent, Recorded, Room};
+use hindsight::room::{Annotations, EventIx, Input, LoadedEvent, Room};
 use hindsight::testing::{Draft, Reference, RoomBuilder, State};
 use serde_json::{Value, json};
 
@@ -170,8 +170,7 @@ impl Scene {
     pub(crate) fn room(&self) -> Room {
         let made = (0..self.builder.len())
             .map(|number| self.altered.get(&number).unwrap_or(&self.builder.pdu(number).event));
-        let load =
-            |event: &Event| LoadedEvent { event: event.clone(), line: None, recorded: Recorded::default() };
+        let load = |event: &Event| LoadedEvent::new(event.clone());
         let input = Input {
             rules: self.rules(),
             room_id: None,
