@@ -36,12 +36,15 @@
 //! | [`explain`] | steps and verdicts as sentences |
 //! | [`expect`] | what others decided, held against a replay |
 //! | `differential` | ruma beside ours; needs the feature of that name |
+//! | `batch` | many rooms at once, with files and threads; needs the feature of that name |
 //!
-//! None of them does I/O, reads a clock, starts a thread or prints: the same code serves a terminal, a server and a
-//! browser tab. Broken input is normal: loading returns what can be shown, and findings about the rest.
+//! None of them but the last does I/O, reads a clock, starts a thread or prints: the same code serves a terminal, a
+//! server and a browser tab. Broken input is normal: loading returns what can be shown, and findings about the rest.
 #![forbid(unsafe_code)]
 
 pub mod auth;
+#[cfg(feature = "batch")]
+pub mod batch;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "differential")]

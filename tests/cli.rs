@@ -56,7 +56,7 @@ fn fixtures() -> Vec<PathBuf> {
     folders
 }
 
-const COMMANDS: [&str; 7] = ["inspect", "log", "replay", "resolve", "export", "completions", "man"];
+const COMMANDS: [&str; 8] = ["inspect", "log", "replay", "resolve", "check", "export", "completions", "man"];
 
 #[test]
 fn help() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use super::check::{self, CheckArgs};
 use crate::auth::Profile;
 use crate::event::room_version::Algorithm;
 
@@ -13,6 +14,7 @@ Examples:
   hindsight inspect room.ndjson.gz            what is in a dump
   hindsight log fixtures/topic-vs-ban         the graph of a room as text
   hindsight resolve room.ndjson --steps       how the current state comes about, step by step
+  hindsight check dumps/                      many rooms at once
 
 DUMP is a file, `-` for standard input, or a folder with a scenario.json5 or room.ndjson in it. PDUs in \
 federation format (one a line, or an array), TARDIS scenarios and federation responses are recognised; gzip \
@@ -105,6 +107,9 @@ pub(super) enum Command {
     /// Resolve state: at events, at the forward extremities, or of given state sets
     #[command(after_long_help = RESOLVE_EXAMPLES)]
     Resolve(ResolveArgs),
+    /// Check many rooms at once: against expectations, profiles, algorithms, or ruma
+    #[command(after_long_help = check::EXAMPLES)]
+    Check(Box<CheckArgs>),
     /// Write the room in another format
     #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
@@ -154,7 +159,7 @@ pub(super) struct Globals {
     #[arg(long, global = true, value_name = "ROOM_ID")]
     pub(super) room: Option<String>,
 
-    /// For people or for programs
+    /// For people or for programs; for `check` also junit, for CI systems
     #[arg(
         long,
         global = true,
@@ -190,11 +195,7 @@ impl Globals {
 
     /// The profile asked for.
     pub(super) fn profile(&self) -> Profile {
-        match self.profile {
-            ProfileName::Spec => Profile::Spec,
-            ProfileName::Synapse => Profile::Synapse,
-            ProfileName::Ruma => Profile::Ruma,
-        }
+        self.profile.profile()
     }
 
     /// Whether the output is for programs.
@@ -221,11 +222,24 @@ pub(super) enum ProfileName {
     Ruma,
 }
 
+impl ProfileName {
+    /// The profile of this name.
+    pub(super) fn profile(self) -> Profile {
+        match self {
+            Self::Spec => Profile::Spec,
+            Self::Synapse => Profile::Synapse,
+            Self::Ruma => Profile::Ruma,
+        }
+    }
+}
+
 /// Values of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum OutputFormat {
+    #[value(alias = "table")]
     Text,
     Json,
+    Junit,
 }
 
 /// Values of `--color`.

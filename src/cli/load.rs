@@ -10,12 +10,9 @@ use super::error::CliError;
 use super::output::Ui;
 use super::threads::Threads;
 use super::{findings, text};
+use crate::batch::own_dump;
 use crate::dump::{self, Dump, LoadError, Options};
 use crate::room::{Provenance, Room};
-
-/// What a folder may hold, in the order of preference.
-const NAMES: [&str; 2] = ["scenario.json5", "room.ndjson"];
-const SUFFIXES: [&str; 3] = ["", ".gz", ".zst"];
 
 /// Loads the dump that `path` names, and shows on standard error what stands out.
 pub(super) fn open(globals: &Globals, path: &Path, ui: &mut Ui) -> Result<Dump, CliError> {
@@ -80,10 +77,7 @@ fn read_some(input: impl io::Read, bytes: &mut Vec<u8>) -> io::Result<usize> {
 }
 
 fn in_folder(folder: &Path) -> Result<PathBuf, CliError> {
-    let candidates =
-        NAMES.iter().flat_map(|name| SUFFIXES.map(|suffix| folder.join(format!("{name}{suffix}"))));
-    let mut candidates = candidates.filter(|file| file.is_file());
-    candidates.next().ok_or_else(|| {
+    own_dump(folder).ok_or_else(|| {
         let shown = text::escape(&folder.display().to_string());
         let hint =
             "a folder must hold a scenario.json5 or a room.ndjson (also .gz or .zst); else name the file";

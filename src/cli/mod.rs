@@ -5,6 +5,7 @@
 //! quietly.
 
 mod args;
+mod check;
 mod describe;
 mod error;
 mod export;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use self::args::{Cli, Command};
+use self::args::{Cli, Command, OutputFormat};
 use self::error::CliError;
 use self::output::Ui;
 
@@ -54,11 +55,15 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
     let globals = &cli.globals;
+    if globals.format == OutputFormat::Junit && !matches!(cli.command, Command::Check(_)) {
+        return Err(CliError::new("--format junit is for `hindsight check`").hint("use text or json"));
+    }
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, globals, ui),
         Command::Log(args) => log::run(args, globals, ui),
         Command::Replay(args) => replay::run(args, globals, ui),
         Command::Resolve(args) => resolve::run(args, globals, ui),
+        Command::Check(args) => check::run(args, globals, ui),
         Command::Export(args) => export::run(args, globals, ui),
         Command::Completions(args) => manual::completions(args, ui),
         Command::Man(args) => manual::run(args, ui),

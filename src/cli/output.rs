@@ -76,6 +76,12 @@ impl Ui {
         Ok(())
     }
 
+    /// Writes bytes that are ready and sends them.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        self.out.write_all(bytes)?;
+        self.flush()
+    }
+
     /// Sends what is buffered.
     pub(super) fn flush(&mut self) -> Result<(), CliError> {
         Ok(self.out.flush()?)

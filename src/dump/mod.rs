@@ -238,6 +238,18 @@ pub fn load_with(bytes: Vec<u8>, options: &Options, executor: &dyn Executor) -> 
     }
 }
 
+/// Takes gzip or Zstandard off, if it is there.
+///
+/// # Errors
+/// If more than `limit` bytes come out, or the stream breaks: what came out before that, and why it is not all.
+pub fn decompress(bytes: Vec<u8>, limit: u64) -> Result<Vec<u8>, (Vec<u8>, String)> {
+    let Plain { bytes, broken, .. } = compressed::decompress(bytes, limit);
+    match broken {
+        None => Ok(bytes),
+        Some(why) => Err((bytes, why)),
+    }
+}
+
 type Assembled = (Option<Room>, Vec<Finding>, BTreeMap<String, String>);
 
 /// From raw events to the room: the rules, then the IDs, then the graph.

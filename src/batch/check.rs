@@ -1,0 +1,231 @@
+//! Checking one room.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::beside::Beside;
+use super::difference::Differences;
+use super::report::{Checked, Counts, Expected, Other, Report, Ruma, Trouble};
+use super::source::{self, Source};
+use crate::auth::Profile;
+use crate::differential::{Comparison, Place, RumaRoom};
+use crate::dump::{self, Dump, Format, Options};
+use crate::executor::Sequential;
+use crate::expect::Expectation;
+use crate::replay::Replay;
+use crate::report::Severity;
+use crate::resolve::Algorithm;
+use crate::room::Room;
+
+/// What a room is held against.
+#[derive(Debug, Clone, Default)]
+pub enum Expect {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The files beside its dump. States to take for granted (`NAME.forced.json`) are part of an expectation.
+    Beside,
+    /// This expectation, from this file.
+    Given(PathBuf, Expectation),
+}
+
+/// How to check a room.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// How to read its dump.
+    pub load: Options,
+    /// The algorithm; by default that of the room version.
+    pub algorithm: Option<Algorithm>,
+    /// The profile.
+    pub profile: Profile,
+    /// What it is held against.
+    pub expect: Expect,
+    /// Profiles that should give the same.
+    pub profiles: Vec<Profile>,
+    /// Algorithms that should give the same.
+    pub algorithms: Vec<Algorithm>,
+    /// Ask ruma itself all questions of a replay by the profile that stands for it.
+    pub against_ruma: bool,
+}
+
+/// Loads, replays and checks a room.
+pub fn check(source: &Source, settings: &Settings) -> Report {
+    Report { name: source.name().to_owned(), outcome: outcome(source, settings) }
+}
+
+fn outcome(source: &Source, settings: &Settings) -> Result<Checked, Trouble> {
+    let beside = match (source, &settings.expect) {
+        (Source::File { file, .. }, Expect::Beside) => Beside::of(file),
+        _ => Beside::default(),
+    };
+    let mut options = settings.load.clone();
+    if let (Some(forced), None) = (&beside.forced, &options.asserted_state) {
+        options.asserted_state = Some(unpacked(forced).map_err(Trouble::Unreadable)?);
+    }
+    let bytes = bytes(source, options.max_size).map_err(Trouble::Unreadable)?;
+    // Rooms are what is done side by side.
+    let dump = dump::load_with(bytes, &options, &Sequential);
+    let dump = dump.map_err(|error| Trouble::NoRoom(error.to_string()))?;
+    let replay = Replay::new(&dump.room, settings.algorithm, settings.profile);
+    let expectations = match &settings.expect {
+        Expect::Nothing => Vec::new(),
+        Expect::Given(file, expectation) => vec![compare(file.clone(), expectation, &replay)],
+        Expect::Beside => expected(&beside, &dump, &replay, settings),
+    };
+    Ok(Checked {
+        expectations,
+        differences: others(&replay, settings),
+        ruma: settings.against_ruma.then(|| ruma(&replay)),
+        ..facts(&dump, &replay)
+    })
+}
+
+fn bytes(source: &Source, max_size: u64) -> Result<Vec<u8>, String> {
+    match source {
+        Source::File { file, .. } => File::open(file).and_then(|file| {
+            let len = file.metadata()?.len();
+            read(file, len, max_size)
+        }),
+        Source::Stdin => read(io::stdin().lock(), 0, max_size),
+        Source::Unreadable { reason, .. } => return Err(reason.clone()),
+    }
+    .map_err(|error| source::reason(&error))
+}
+
+/// Reads to the end, but not for ever: a pipe or a device may have none. One byte more than the loader takes is read,
+/// so that it notices. `len`: how many there are, as far as is known.
+fn read(input: impl Read, len: u64, max_size: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // One more than there is, so that the end is met without growing.
+    let room = usize::try_from(len.min(max_size).saturating_add(1)).unwrap_or(usize::MAX);
+    bytes.try_reserve_exact(room).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    input.take(max_size.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The bytes of a file without compression.
+fn unpacked(file: &Path) -> Result<Vec<u8>, String> {
+    let named = |reason: String| format!("{}: {reason}", file.display());
+    let bytes = fs::read(file).map_err(|error| named(source::reason(&error)))?;
+    dump::decompress(bytes, Options::default().max_size).map_err(|(_, why)| named(why))
+}
+
+/// Reads an expectation from a file, perhaps a compressed one.
+///
+/// # Errors
+/// If it cannot be read or is none; a sentence without a full stop.
+pub fn read_expectation(file: &Path) -> Result<Expectation, String> {
+    Expectation::parse(&unpacked(file)?).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn facts(dump: &Dump, replay: &Replay<'_>) -> Checked {
+    let room = &dump.room;
+    let findings = replay.findings();
+    let findings = || dump.findings.iter().chain(&findings);
+    let current = replay.current();
+    let placed = || room.events().filter(|ix| !room.is_outlier(*ix));
+    let failures = placed().filter(|ix| replay.failure(*ix).is_some()).count();
+    Checked {
+        room_id: room.room_id().map(Box::from),
+        room_version: room.rules().id,
+        algorithm: replay.algorithm(),
+        profile: replay.profile(),
+        events: room.len(),
+        merges: placed().filter(|ix| room.prev_links(*ix).nth(1).is_some()).count(),
+        conflicted: placed().filter(|ix| replay.resolved(*ix)).count(),
+        rejected: replay.rejected().len(),
+        unknown: placed().filter(|ix| replay.before(*ix).is_none() || replay.after(*ix).is_none()).count(),
+        failures: failures + usize::from(current.failure.is_some()),
+        findings: Counts::of(findings()),
+        error: findings().find(|finding| finding.severity() == Severity::Error).cloned(),
+        state_hash: current.state.as_ref().map(|state| state.hash(room)),
+        footing: current.footing,
+        expectations: Vec::new(),
+        differences: Vec::new(),
+        ruma: None,
+    }
+}
+
+/// The expectations beside a dump. With an algorithm asked for, those computed with another do not apply.
+fn expected(beside: &Beside, dump: &Dump, replay: &Replay<'_>, settings: &Settings) -> Vec<Expected> {
+    let mut all = Vec::new();
+    for file in beside.expected.iter().chain(&beside.truth) {
+        let mut expectation = match read_expectation(file) {
+            Ok(expectation) => expectation,
+            Err(reason) => {
+                let algorithm = replay.algorithm();
+                all.push(Expected { file: file.clone(), algorithm, comparison: Err(reason) });
+                continue;
+            }
+        };
+        let is_other = |algorithm| settings.algorithm.is_some_and(|asked| asked != algorithm);
+        if expectation.algorithm().is_some_and(is_other) {
+            continue;
+        }
+        // Only this form of a dump tells which events are soft-failed, without which nobody knows the extremities.
+        if Some(file) == beside.truth.as_ref() && dump.format == Format::ServerEvents {
+            let text = |file: &Option<PathBuf>| {
+                file.as_deref().and_then(|file| String::from_utf8(unpacked(file).ok()?).ok())
+            };
+            expectation = expectation
+                .with_current(text(&beside.current_state).as_deref(), text(&beside.extremities).as_deref());
+        }
+        all.push(compare(file.clone(), &expectation, replay));
+    }
+    all
+}
+
+/// Compares with the replay at hand, or with one by the algorithm of the expectation.
+fn compare(file: PathBuf, expectation: &Expectation, replay: &Replay<'_>) -> Expected {
+    let algorithm = expectation.algorithm().unwrap_or(replay.algorithm());
+    let comparison = if algorithm == replay.algorithm() {
+        expectation.compare(replay)
+    } else {
+        expectation.compare(&Replay::new(replay.room(), Some(algorithm), replay.profile()))
+    };
+    Expected { file, algorithm, comparison: Ok(comparison) }
+}
+
+/// Replays by the other profiles, and by the other algorithms.
+fn others(replay: &Replay<'_>, settings: &Settings) -> Vec<Other> {
+    let profiles = settings.profiles.iter().map(|profile| (replay.algorithm(), *profile));
+    let algorithms = settings.algorithms.iter().map(|algorithm| (*algorithm, replay.profile()));
+    let mut done = vec![(replay.algorithm(), replay.profile())];
+    let mut others = Vec::new();
+    for (algorithm, profile) in profiles.chain(algorithms) {
+        if !done.contains(&(algorithm, profile)) {
+            done.push((algorithm, profile));
+            let other = Replay::new(replay.room(), Some(algorithm), profile);
+            let differences = Differences::between(replay, &other);
+            others.push(Other { profile, algorithm, differences });
+        }
+    }
+    others
+}
+
+fn ruma(replay: &Replay<'_>) -> Ruma {
+    let room: &Room = replay.room();
+    let theirs = match RumaRoom::new(room) {
+        Ok(theirs) => theirs,
+        Err(reason) => return Ruma::Unrepresentable(reason.to_string()),
+    };
+    let comparison = if replay.profile() == Profile::Ruma {
+        Comparison::new(replay, &theirs)
+    } else {
+        Comparison::new(&Replay::new(room, Some(replay.algorithm()), Profile::Ruma), &theirs)
+    };
+    let first = comparison.differences.first().map(|first| {
+        let event = match first.place {
+            Place::Event(ix) => Some(room.id(ix).into()),
+            Place::Current | Place::Sets => None,
+        };
+        (event, first.describe(room))
+    });
+    Ruma::Asked {
+        verdicts: comparison.verdicts,
+        resolutions: comparison.resolutions,
+        differences: comparison.differences.len(),
+        first,
+    }
+}

@@ -1,0 +1,108 @@
+//! Where a room comes from.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::names;
+
+/// How much of a file tells whether it holds events. An event has 65,536 bytes at most.
+const HEAD: u64 = 256 << 10;
+/// JSON Lines of events compress at least so well; what a file says of itself may be less.
+const RATIO: u64 = 4;
+/// The memory that any room takes, and for each byte of its dump.
+const BASE: u64 = 1 << 20;
+const FACTOR: u64 = 6;
+
+/// A room to be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A dump.
+    File {
+        /// The name to show: the path, or that of the folder if the room is all there is to it.
+        name: PathBuf,
+        /// The file.
+        file: PathBuf,
+        /// How many bytes it has when decompressed, as far as that can be told without doing it.
+        size: u64,
+    },
+    /// Standard input.
+    Stdin,
+    /// Something that is not to be read.
+    Unreadable {
+        /// Where it is.
+        name: PathBuf,
+        /// Why not, a sentence without a full stop.
+        reason: String,
+    },
+}
+
+impl Source {
+    /// The name to show.
+    pub fn name(&self) -> &Path {
+        match self {
+            Self::File { name, .. } | Self::Unreadable { name, .. } => name,
+            Self::Stdin => Path::new("-"),
+        }
+    }
+
+    /// How many bytes of memory it takes to check it, about.
+    pub fn cost(&self) -> u64 {
+        match self {
+            Self::File { size, .. } => BASE.saturating_add(size.saturating_mul(FACTOR)),
+            Self::Stdin => BASE,
+            Self::Unreadable { .. } => 0,
+        }
+    }
+
+    /// Looks at a file, the room behind `name`; `None` if nothing in it looks like an event and it was not `asked` for.
+    pub(super) fn look(name: PathBuf, file: PathBuf, asked: bool) -> Option<Self> {
+        let looked = (|| {
+            if !asked && !names::says_dump(&file) && !holds_events(&file)? {
+                return Ok(None);
+            }
+            size(&file).map(Some)
+        })();
+        match looked {
+            Ok(size) => Some(Self::File { name, file, size: size? }),
+            Err(error) => Some(Self::Unreadable { name, reason: reason(&error) }),
+        }
+    }
+}
+
+/// An error of the system as a short sentence.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Whether the beginning of the file names the fields that every event has.
+fn holds_events(file: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(file)?.take(HEAD).read_to_end(&mut head)?;
+    let head = match crate::dump::decompress(head, HEAD) {
+        Ok(plain) | Err((plain, _)) => plain,
+    };
+    let find = |name: &[u8]| memchr::memmem::find(&head, name).is_some();
+    Ok(find(b"\"auth_events\"") || find(b"\"prev_events\""))
+}
+
+/// The size of a file when decompressed. gzip says it at its end, modulo 2^32 and of its last part only.
+fn size(file: &Path) -> io::Result<u64> {
+    let len = fs::metadata(file)?.len();
+    let told = match names::compression(file) {
+        None => return Ok(len),
+        Some(names::Compression::Gzip) if len >= 18 => {
+            let mut end = [0; 4];
+            let mut file = File::open(file)?;
+            file.seek(SeekFrom::End(-4))?;
+            file.read_exact(&mut end)?;
+            u64::from(u32::from_le_bytes(end))
+        }
+        Some(_) => 0,
+    };
+    Ok(told.max(len.saturating_mul(RATIO)))
+}
