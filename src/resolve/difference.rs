@@ -14,6 +14,8 @@ use crate::room::EventIx;
 #[derive(Debug, Default)]
 pub(super) struct Masks {
     words: usize,
+    /// The last word of a mask that has all sets; those before have all bits.
+    last_word: u64,
     /// Where the masks of an event are, if it is [`Mark::Queued`].
     slots: Vec<u32>,
     /// Two masks a slot: the sets the event is in, and the sets whose strict chain it is in.
@@ -23,6 +25,7 @@ pub(super) struct Masks {
 impl Masks {
     fn begin(&mut self, events: usize, sets: usize) {
         self.words = sets.div_ceil(u64::BITS as usize);
+        self.last_word = u64::MAX >> (self.words * u64::BITS as usize - sets);
         self.bits.clear();
         self.slots.resize(events, 0);
     }
@@ -32,14 +35,31 @@ impl Masks {
         self.bits.resize(self.bits.len() + 2 * self.words, 0);
     }
 
-    /// The place of the first of an event's words.
-    fn place(&self, ix: EventIx) -> usize {
-        self.slots[ix.index()] as usize * 2 * self.words
+    /// The sets the event is in, and the sets whose strict chain it is in.
+    fn of(&self, ix: EventIx) -> (&[u64], &[u64]) {
+        let slot = self.slots[ix.index()] as usize;
+        self.bits[slot * 2 * self.words..][..2 * self.words].split_at(self.words)
     }
 
-    fn own_and_chain(&self, ix: EventIx) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let (own, chain) = self.bits[self.place(ix)..][..2 * self.words].split_at(self.words);
-        own.iter().copied().zip(chain.iter().copied())
+    /// The same two to write to.
+    fn of_mut(&mut self, ix: EventIx) -> (&mut [u64], &mut [u64]) {
+        let slot = self.slots[ix.index()] as usize;
+        self.bits[slot * 2 * self.words..][..2 * self.words].split_at_mut(self.words)
+    }
+
+    /// Whether a mask has some of the sets, and whether it has all.
+    fn some_and_all(&self, mask: impl DoubleEndedIterator<Item = u64>) -> (bool, bool) {
+        let mut words = mask.rev();
+        let last = words.next().unwrap_or_default();
+        let (any, every) = words.fold((0, u64::MAX), |(any, every), word| (any | word, every & word));
+        (last | any != 0, last == self.last_word && every == u64::MAX)
+    }
+}
+
+/// Adds the sets of one mask to another.
+fn add(mask: &mut [u64], sets: &[u64]) {
+    for (word, sets) in mask.iter_mut().zip(sets) {
+        *word |= sets;
     }
 }
 
@@ -64,7 +84,6 @@ pub(super) struct DifferenceWalk<'a, 'w> {
     masks: &'w mut Masks,
     queue: &'w mut BinaryHeap<EventIx>,
     shared: Shared<'a, 'w>,
-    sets: usize,
     inclusive: bool,
     /// How many queued events may still belong to the difference, or pass a partial mask on.
     undecided: usize,
@@ -92,28 +111,21 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
         masks.begin(graph.room.len(), sets.different.len());
         queue.clear();
         let shared = Shared { graph, sets, witnesses };
-        let count = sets.different.len();
-        let mut walk = Self { graph, marks, masks, queue, shared, sets: count, inclusive, undecided: 0 };
-        for (_, held) in sets.differences.iter() {
-            walk.start_from(held);
-        }
+        let mut walk = Self { graph, marks, masks, queue, shared, inclusive, undecided: 0 };
+        walk.start();
         let mut conflicted = walk.queue.as_slice().to_vec();
         conflicted.sort_unstable();
-        walk.undecided = conflicted.iter().filter(|ix| walk.is_undecided(**ix)).count();
+        walk.undecided = conflicted.iter().filter(|ix| walk.look_at(**ix).1).count();
         Found { conflicted, difference: walk.descend() }
-    }
-
-    fn full(&self, word: usize) -> u64 {
-        let left = self.sets - word * 64;
-        if left >= 64 { u64::MAX } else { (1 << left) - 1 }
     }
 
     fn descend(mut self) -> Vec<EventIx> {
         let mut difference = Vec::new();
+        let mut reach: Vec<u64> = Vec::with_capacity(self.masks.words);
         while self.undecided > 0 {
             let Some(ix) = self.queue.pop() else { break };
-            let partial = self.is_partial(ix);
-            self.undecided -= usize::from(partial || self.hands_on_part(ix));
+            let (partial, undecided) = self.look_at(ix);
+            self.undecided -= usize::from(undecided);
             if self.inclusive && self.shared.has(ix) || self.shared.cites(self.marks, ix) {
                 // It is in the chain of every set, and so is whatever it cites. Should another path lead there, the
                 // same question gets the same answer.
@@ -126,36 +138,50 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
                 // So is what an unconflicted event cites.
                 continue;
             }
+            reach.clear();
+            let (own, chain) = self.masks.of(ix);
+            reach.extend(own.iter().zip(chain).map(|(own, chain)| own | chain));
             for parent in self.graph.parents(ix) {
-                self.add_chain(parent, ix);
+                self.add_chain(parent, &reach);
             }
         }
         difference.reverse();
         difference
     }
 
-    /// Notes which sets have which events under a key. Nothing is counted yet.
-    fn start_from(&mut self, held: &[(u32, EventIx)]) {
-        // Sets that follow one another often have the same.
-        for run in held.chunk_by(|(_, a), (_, b)| a == b) {
-            let ix = run[0].1;
-            self.enqueue(ix);
-            let own = self.masks.place(ix);
-            for (set, _) in run {
-                self.masks.bits[own + *set as usize / 64] |= 1 << (set % 64);
+    /// Queues the conflicted events and notes which sets they are in. Nothing is counted yet.
+    fn start(&mut self) {
+        let sets = self.shared.sets;
+        let words = self.masks.words;
+        let mut groups: Vec<u64> = Vec::new();
+        let mut group_of: &[u32] = &[];
+        for difference in sets.differences.iter() {
+            if !std::ptr::eq(group_of, difference.group_of) {
+                group_of = difference.group_of;
+                groups.clear();
+                for (set, group) in group_of.iter().enumerate() {
+                    let from = *group as usize * words;
+                    groups.resize(groups.len().max(from + words), 0);
+                    groups[from + set / 64] |= 1 << (set % 64);
+                }
+            }
+            for (group, event) in difference.held {
+                self.enqueue(*event);
+                let from = *group as usize * words;
+                add(self.masks.of_mut(*event).0, &groups[from..from + words]);
             }
         }
     }
 
-    /// Notes that the event is in the chain of every set that `child`, which cites it, is in or in the chain of.
-    fn add_chain(&mut self, ix: EventIx, child: EventIx) {
-        let was_undecided = !self.enqueue(ix) && self.is_undecided(ix);
-        let words = self.masks.words;
-        let (from, to) = (self.masks.place(child), self.masks.place(ix) + words);
-        for word in 0..words {
-            self.masks.bits[to + word] |= self.masks.bits[from + word] | self.masks.bits[from + words + word];
+    /// Notes that the event is in the chains of these sets.
+    fn add_chain(&mut self, ix: EventIx, sets: &[u64]) {
+        let is_new = self.enqueue(ix);
+        if self.masks.of(ix).1.iter().zip(sets).all(|(chain, sets)| chain | sets == *chain) {
+            return;
         }
-        match (was_undecided, self.is_undecided(ix)) {
+        let was_undecided = !is_new && self.look_at(ix).1;
+        add(self.masks.of_mut(ix).1, sets);
+        match (was_undecided, self.look_at(ix).1) {
             (false, true) => self.undecided += 1,
             (true, false) => self.undecided -= 1,
             _ => {}
@@ -172,24 +198,18 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
         new
     }
 
-    /// Whether the event is in some but not all chains, as far as the conflicted events go.
-    fn is_partial(&self, ix: EventIx) -> bool {
-        let (mut some, mut all) = (false, true);
-        for (word, (own, chain)) in self.masks.own_and_chain(ix).enumerate() {
-            let mask = if self.inclusive { own | chain } else { chain };
-            some |= mask != 0;
-            all &= mask == self.full(word);
+    /// Two things about an event, as far as the conflicted events go: whether it is in some but not all chains; and
+    /// whether that is so or the chains of only some of the sets lead on from it. If no queued event is the latter, none
+    /// below is either.
+    fn look_at(&self, ix: EventIx) -> (bool, bool) {
+        let (own, chain) = self.masks.of(ix);
+        let both = || own.iter().zip(chain).map(|(own, chain)| own | chain);
+        let (some, all) = self.masks.some_and_all(both());
+        if self.inclusive {
+            return (some && !all, !all);
         }
-        some && !all
-    }
-
-    /// Whether the chains of only some of the sets lead on from the event.
-    fn hands_on_part(&self, ix: EventIx) -> bool {
-        self.masks.own_and_chain(ix).enumerate().any(|(word, (own, chain))| own | chain != self.full(word))
-    }
-
-    /// Whether the event is partial, or hands a partial mask on. If no queued event is either, none below is.
-    fn is_undecided(&self, ix: EventIx) -> bool {
-        self.hands_on_part(ix) || self.is_partial(ix)
+        let (in_some, in_all) = self.masks.some_and_all(chain.iter().copied());
+        let partial = in_some && !in_all;
+        (partial, partial || !all)
     }
 }

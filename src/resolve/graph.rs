@@ -61,7 +61,7 @@ impl Shared<'_, '_> {
         if self.graph.implied_create == Some(ix) {
             return self.sets.unconflicted_len() > usize::from(self.has(ix));
         }
-        if marks.has(ix, Mark::Searched) {
+        if self.graph.room.auth_children(ix).is_empty() || marks.has(ix, Mark::Searched) {
             return false;
         }
         if self.witnesses.of.len() < self.graph.room.len() {

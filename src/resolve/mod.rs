@@ -217,14 +217,13 @@ fn run<O: Observer>(
 
 /// What became of every key that the sets or the result disagree on.
 fn outcome(sets: &Sets<'_>, entries: &[(KeyIx, EventIx)]) -> Outcome {
-    let mut keys: Vec<KeyIx> = sets.differences.iter().map(|(key, _)| key).collect();
+    let mut keys: Vec<KeyIx> = sets.differences.iter().map(|difference| difference.key).collect();
     keys.extend(entries.iter().map(|(key, _)| *key));
     keys.sort_unstable();
     keys.dedup();
     let became = |key: KeyIx| {
-        let held = sets.differences.place_of(key).map_or(&[][..], |place| sets.differences.get(place).1);
         let winner = entries.binary_search_by_key(&key, |(key, _)| *key).ok().map(|place| entries[place].1);
-        (sets.conflict((key, held)), winner)
+        (sets.values(key), winner)
     };
     let size = sets.unconflicted_len() + entries.len();
     Outcome { size, keys: keys.into_iter().map(became).collect() }

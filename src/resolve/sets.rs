@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::room::{EventIx, KeyIx};
-use crate::state::{Change, Conflict, Differences, StateView, Values};
+use crate::state::{Change, Conflict, Difference, Differences, StateView, Values};
 
 /// State sets, divided into what they agree and what they differ on.
 ///
@@ -56,26 +56,33 @@ impl<'a> Sets<'a> {
     /// What all sets have under a key; `None` if they differ there.
     pub(super) fn unconflicted(&self, key: KeyIx) -> Option<EventIx> {
         let event = self.different[0].get(key)?;
-        self.differences.place_of(key).is_none().then_some(event)
+        (!self.differences.has(key)).then_some(event)
     }
 
     /// Whether all sets have the event under this key.
     pub(super) fn all_have(&self, key: KeyIx, event: EventIx) -> bool {
-        self.different[0].get(key) == Some(event) && self.differences.place_of(key).is_none()
+        self.different[0].get(key) == Some(event) && !self.differences.has(key)
     }
 
     /// The number of keys on which all sets agree.
     pub(super) fn unconflicted_len(&self) -> usize {
-        let in_first =
-            |(_, held): &(KeyIx, &[(u32, EventIx)])| held.first().is_some_and(|(set, _)| *set == 0);
+        let in_first = |difference: &Difference<'_>| difference.of(0).is_some();
         self.different[0].len() - self.differences.iter().filter(in_first).count()
     }
 
     /// A conflicted key with what every given set has there.
-    pub(super) fn conflict(&self, (key, held): (KeyIx, &[(u32, EventIx)])) -> Conflict {
-        let in_set = |(set, number): (u32, &u32)| Some((set, value(held, *number)?));
+    pub(super) fn conflict(&self, difference: Difference<'_>) -> Conflict {
+        let in_set = |(set, number): (u32, &u32)| Some((set, difference.of(*number as usize)?));
         let held = (0..).zip(&self.number_of).filter_map(in_set).collect();
-        Conflict { key, values: Values::new(self.given.len(), held) }
+        Conflict { key: difference.key, values: Values::new(self.given.len(), held) }
+    }
+
+    /// What every given set has under a key that none of them may have.
+    pub(super) fn values(&self, key: KeyIx) -> Conflict {
+        match self.differences.get(key) {
+            Some(difference) => self.conflict(difference),
+            None => Conflict { key, values: Values::new(self.given.len(), Vec::new()) },
+        }
     }
 
     /// All conflicted keys, ascending.
@@ -89,39 +96,35 @@ impl<'a> Sets<'a> {
         let number = self.most_like(entries);
         let mut changes = Vec::new();
         let mut entries = entries.iter().copied().peekable();
-        for (key, held) in self.differences.iter() {
+        for difference in self.differences.iter() {
+            let key = difference.key;
             while let Some((other, event)) = entries.next_if(|(other, _)| *other < key) {
                 changes.push((other, Some(event)));
             }
             let event = entries.next_if(|(other, _)| *other == key).map(|(_, event)| event);
-            if event != value(held, number) {
+            if event != difference.of(number) {
                 changes.push((key, event));
             }
         }
         changes.extend(entries.map(|(key, event)| (key, Some(event))));
-        (self.number_of.iter().position(|other| *other == number).unwrap_or(0), changes)
+        let base = self.number_of.iter().position(|other| *other as usize == number).unwrap_or(0);
+        (base, changes)
     }
 
-    /// The one of the different sets that has the most of `entries`.
-    fn most_like(&self, entries: &[(KeyIx, EventIx)]) -> u32 {
+    /// The place of that one of the different sets that has the most of `entries`.
+    fn most_like(&self, entries: &[(KeyIx, EventIx)]) -> usize {
         /// Among so many it is looked for: the more there are, the less it matters.
-        const FEW: u32 = 64;
-        let mut matches = vec![0_u32; self.different.len().min(FEW as usize)];
-        for (key, held) in self.differences.iter() {
-            let place = entries.binary_search_by_key(&key, |(key, _)| *key).ok();
-            let wanted = place.map(|place| entries[place].1);
-            for (number, matches) in (0..).zip(&mut matches) {
-                *matches += u32::from(value(held, number) == wanted);
+        const FEW: usize = 64;
+        let mut matches = vec![0_u32; self.different.len().min(FEW)];
+        let mut entries = entries.iter().peekable();
+        for difference in self.differences.iter() {
+            while entries.next_if(|(key, _)| *key < difference.key).is_some() {}
+            let wanted = entries.peek().filter(|(key, _)| *key == difference.key).map(|(_, event)| *event);
+            for (number, matches) in matches.iter_mut().enumerate() {
+                *matches += u32::from(difference.of(number) == wanted);
             }
         }
-        (0..)
-            .zip(matches)
-            .max_by_key(|(number, matches)| (*matches, Reverse(*number)))
-            .map_or(0, |(number, _)| number)
+        let most = |(number, matches): &(usize, u32)| (*matches, Reverse(*number));
+        matches.into_iter().enumerate().max_by_key(most).map_or(0, |(number, _)| number)
     }
-}
-
-/// What one of the different sets has, given all that have anything.
-fn value(held: &[(u32, EventIx)], number: u32) -> Option<EventIx> {
-    held.binary_search_by_key(&number, |(set, _)| *set).ok().map(|place| held[place].1)
 }

@@ -18,6 +18,7 @@ use crate::auth::{
     Errors, Operand, Profile, Refusal, Subject, Verdict, Verdicts, check_dependent, selection,
 };
 use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::state::Difference;
 
 /// A candidate with what it is ordered by.
 type Candidate = (EventIx, i64, [u8; 20]);
@@ -41,13 +42,13 @@ pub(super) fn resolve<O: Observer>(
     let mut visible = Running::on_unconflicted(sets);
     let mut state: Vec<(KeyIx, EventIx)> = Vec::new();
     let mut conflicts = Vec::new();
-    for (key, held) in sets.differences.iter() {
-        match only_candidate(held) {
+    for difference in sets.differences.iter() {
+        match only_candidate(difference.held) {
             Some(only) => {
-                visible.insert(key, only);
-                state.push((key, only));
+                visible.insert(difference.key, only);
+                state.push((difference.key, only));
             }
-            None => conflicts.push((key, held)),
+            None => conflicts.push(difference),
         }
     }
     observer.step(|| {
@@ -57,7 +58,7 @@ pub(super) fn resolve<O: Observer>(
     });
     let sizes = Sizes { conflicts: conflicts.len(), ..Sizes::default() };
     let mut buckets = Vec::new();
-    for (key, held) in conflicts {
+    for Difference { key, held, .. } in conflicts {
         let bucket = bucket(room, profile, key, held, rejected);
         if let [(winner, ..)] = *bucket.candidates {
             state.push((bucket.key, winner));

@@ -14,23 +14,78 @@ use std::collections::HashMap;
 use super::node::{BITS, Node, StateView, WIDTH, unpack};
 use crate::room::{EventIx, KeyIx};
 
+/// One key on which states differ.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Difference<'a> {
+    pub(crate) key: KeyIx,
+    /// The groups of states that have the key, ascending, each with the event of all in it. Two groups may have the same.
+    pub(crate) held: &'a [(u32, EventIx)],
+    /// The group of every state. Neighbouring keys may share this.
+    pub(crate) group_of: &'a [u32],
+}
+
+impl Difference<'_> {
+    /// What a state has.
+    pub(crate) fn of(&self, state: usize) -> Option<EventIx> {
+        /// So many are gone through one by one.
+        const FEW: usize = 8;
+        let group = self.group_of[state];
+        if self.held.len() <= FEW {
+            return self.held.iter().find(|(other, _)| *other == group).map(|(_, event)| *event);
+        }
+        self.held.binary_search_by_key(&group, |(group, _)| *group).ok().map(|place| self.held[place].1)
+    }
+
+    /// The states that have the key, by their place, ascending, and their events.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, EventIx)> {
+        (0..).zip(0..self.group_of.len()).filter_map(|(number, state)| Some((number, self.of(state)?)))
+    }
+}
+
 /// The keys on which states differ, with what each has there. Keep it for many comparisons: it reuses its memory.
+///
+/// What it takes up follows the different nodes among the states, not their number: thousands of branches that differ on
+/// thousands of keys are a few groups at each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Differences {
-    /// The keys, ascending, and where their entries in `held` end.
-    keys: Vec<(KeyIx, u32)>,
+    states: usize,
+    keys: Vec<Entry>,
+    /// A bit for every remainder that a key leaves: most keys that are asked for are none of these.
+    filter: [u64; 4],
     held: Vec<(u32, EventIx)>,
+    /// One list of groups after the other.
+    group_of: Vec<u32>,
     levels: Vec<Level>,
+}
+
+/// The word and the bit of a key in the filter.
+fn filter_bit(key: KeyIx) -> (usize, u64) {
+    (key.index() / 64 % 4, 1 << (key.index() % 64))
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    key: KeyIx,
+    /// Where its part of `held` ends.
+    end: u32,
+    /// The number of its list of groups.
+    list: u32,
 }
 
 impl Differences {
     /// Finds where the states differ.
     pub(crate) fn find(&mut self, states: &[StateView<'_>]) {
+        self.states = states.len();
         self.keys.clear();
+        self.filter = [0; 4];
         self.held.clear();
+        self.group_of.clear();
         match states {
             [] | [_] => {}
-            [a, b] if a.is_beside(*b) => self.descend_two(*a, [a.root, b.root], a.height, 0),
+            [a, b] if a.is_beside(*b) => {
+                self.group_of.extend([0, 1]);
+                self.descend_two(*a, [a.root, b.root], a.height, 0);
+            }
             _ => Descent::run(states, self),
         }
     }
@@ -45,21 +100,27 @@ impl Differences {
         self.keys.is_empty()
     }
 
-    /// The keys, ascending, each with the states that have it (by their place, ascending) and their events.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (KeyIx, &[(u32, EventIx)])> + Clone {
-        (0..self.keys.len()).map(|place| self.get(place))
+    /// The keys, ascending.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = Difference<'_>> {
+        (0..self.keys.len()).map(|place| self.at(place))
     }
 
-    /// The key number `place`, with the states that have it and their events.
-    pub(crate) fn get(&self, place: usize) -> (KeyIx, &[(u32, EventIx)]) {
-        let from = place.checked_sub(1).map_or(0, |before| self.keys[before].1);
-        let (key, to) = self.keys[place];
-        (key, &self.held[from as usize..to as usize])
+    /// What the states have under a key, if they differ there.
+    pub(crate) fn get(&self, key: KeyIx) -> Option<Difference<'_>> {
+        self.keys.binary_search_by_key(&key, |entry| entry.key).ok().map(|place| self.at(place))
     }
 
-    /// The place of a key among those on which the states differ.
-    pub(crate) fn place_of(&self, key: KeyIx) -> Option<usize> {
-        self.keys.binary_search_by_key(&key, |(key, _)| *key).ok()
+    /// Whether the states differ under a key.
+    pub(crate) fn has(&self, key: KeyIx) -> bool {
+        let (word, bit) = filter_bit(key);
+        self.filter[word] & bit != 0 && self.keys.binary_search_by_key(&key, |entry| entry.key).is_ok()
+    }
+
+    fn at(&self, place: usize) -> Difference<'_> {
+        let from = place.checked_sub(1).map_or(0, |before| self.keys[before].end);
+        let Entry { key, end, list } = self.keys[place];
+        let held = &self.held[from as usize..end as usize];
+        Difference { key, held, group_of: &self.group_of[list as usize * self.states..][..self.states] }
     }
 
     fn level(&mut self, level: u32) -> &mut Level {
@@ -70,10 +131,15 @@ impl Differences {
         &mut self.levels[level]
     }
 
+    /// Adds a key with the values of the groups; the groups are those of the last list.
     fn push(&mut self, key: usize, values: impl Iterator<Item = u32>) {
-        let held = (0_u32..).zip(values).filter_map(|(state, value)| Some((state, unpack(value)?)));
+        let held = (0_u32..).zip(values).filter_map(|(group, value)| Some((group, unpack(value)?)));
         self.held.extend(held);
-        self.keys.push((KeyIx::new(key), self.held.len() as u32));
+        let (end, list) = (self.held.len() as u32, self.group_of.len() / self.states - 1);
+        let key = KeyIx::new(key);
+        let (word, bit) = filter_bit(key);
+        self.filter[word] |= bit;
+        self.keys.push(Entry { key, end, list: list as u32 });
     }
 
     /// The common case: two states whose nodes are in the same lists.
@@ -198,6 +264,10 @@ impl<'a, 'f> Descent<'a, 'f> {
         let mut here = std::mem::take(self.found.level(level));
         here.rows.clear();
         here.rows.extend(here.nodes.iter().map(|name| self.row(*name, level)));
+        if level == 0 {
+            // Not all nodes are the same here, so there is a difference.
+            self.found.group_of.extend_from_slice(&here.group_of);
+        }
         let mut column: Vec<(Name, u32)> = Vec::with_capacity(here.rows.len());
         let mut group_of: Vec<u32> = Vec::with_capacity(here.rows.len());
         for place in (0..WIDTH).filter(|_| here.nodes.len() > 1) {
@@ -207,8 +277,7 @@ impl<'a, 'f> Descent<'a, 'f> {
             }
             let key = base + (place << (BITS * level));
             if level == 0 {
-                let values = here.group_of.iter().map(|group| here.rows[*group as usize][place] as u32);
-                self.found.push(key, values);
+                self.found.push(key, here.rows.iter().map(|row| row[place] as u32));
                 continue;
             }
             column.clear();

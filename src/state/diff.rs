@@ -3,7 +3,7 @@
 //! The work is done by a descent into all tries at once, see the module `compare`. Its cost is that of the difference,
 //! not of the states.
 
-use super::compare::Differences;
+use super::compare::{Difference, Differences};
 use super::{StateMap, StateView};
 use crate::room::{EventIx, KeyIx};
 
@@ -110,9 +110,9 @@ impl StateMap {
 fn conflicts(states: &[StateView<'_>]) -> Vec<Conflict> {
     let mut differences = Differences::default();
     differences.find(states);
-    let conflict = |(key, held): (KeyIx, &[(u32, EventIx)])| Conflict {
-        key,
-        values: Values::new(states.len(), held.to_vec()),
+    let conflict = |difference: Difference<'_>| Conflict {
+        key: difference.key,
+        values: Values::new(states.len(), difference.entries().collect()),
     };
     differences.iter().map(conflict).collect()
 }

@@ -27,7 +27,7 @@ mod map;
 mod node;
 mod store;
 
-pub(crate) use self::compare::Differences;
+pub(crate) use self::compare::{Difference, Differences};
 pub use self::diff::{Conflict, Split, Values};
 pub use self::map::StateMap;
 pub(crate) use self::node::StateView;
