@@ -9,6 +9,7 @@
 #[path = "common/shared.rs"]
 mod shared;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -225,6 +226,26 @@ fn exit_codes_tell_usage_from_findings() {
     let output = run(&[path(&room), "--expect", "beside"]);
     assert_eq!(code(&output), 2);
     assert!(text(&output.stderr).contains("no room has an expectation beside it"));
+}
+
+/// Random rooms follow from their seeds alone, and ruma itself gives what the profile `ruma` gives.
+#[test]
+fn random_rooms_are_checked_against_ruma() {
+    let args = ["--generated", "96", "--seed", "5", "--against", "ruma", "--format", "json"];
+    let output = run(&args);
+    let rooms = lines(&output);
+    assert_eq!((code(&output), rooms.len()), (0, 96), "{output:?}");
+    let versions: BTreeSet<&str> = rooms.iter().map(|room| room["room_version"].as_str().unwrap()).collect();
+    assert_eq!(versions.len(), 12);
+    let asked = |room: &&Value| room["ruma"]["verdicts"].as_u64() > Some(0);
+    assert!(rooms.iter().all(|room| asked(&room)), "{rooms:?}");
+    assert!(rooms.iter().any(|room| room["ruma"]["resolutions"].as_u64() > Some(0)));
+    assert!(text(&output.stderr).contains("answers of ruma compared"));
+    let args = ["--generated", "1", "--seed", "17", "--against", "ruma", "--format", "json"];
+    assert_eq!(lines(&run(&args)), rooms[12..13]);
+    let output = run(&["--generated", "96", "--profiles", "synapse,ruma", "--quiet"]);
+    assert_eq!(code(&output), 1, "implementations part on some of so many");
+    assert!(text(&output.stdout).contains("seed:"));
 }
 
 #[test]

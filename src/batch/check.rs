@@ -11,12 +11,14 @@ use super::source::{self, Source};
 use crate::auth::Profile;
 use crate::differential::{Comparison, Place, RumaRoom};
 use crate::dump::{self, Dump, Format, Options};
+use crate::event::room_version::Rules;
 use crate::executor::Sequential;
 use crate::expect::Expectation;
 use crate::replay::Replay;
-use crate::report::Severity;
+use crate::report::{Finding, Severity};
 use crate::resolve::Algorithm;
 use crate::room::Room;
+use crate::testing::{Mode, Plan, generate};
 
 /// What a room is held against.
 #[derive(Debug, Clone, Default)]
@@ -51,10 +53,14 @@ pub struct Settings {
 
 /// Loads, replays and checks a room.
 pub fn check(source: &Source, settings: &Settings) -> Report {
-    Report { name: source.name().to_owned(), outcome: outcome(source, settings) }
+    Report { name: source.name().into_owned(), outcome: outcome(source, settings) }
 }
 
 fn outcome(source: &Source, settings: &Settings) -> Result<Checked, Trouble> {
+    if let Source::Generated { seed } = source {
+        let room = generated(*seed);
+        return Ok(of_room(&room, &[], settings, |replay| given(replay, settings).into_iter().collect()));
+    }
     let beside = match (source, &settings.expect) {
         (Source::File { file, .. }, Expect::Beside) => Beside::of(file),
         _ => Beside::default(),
@@ -67,18 +73,32 @@ fn outcome(source: &Source, settings: &Settings) -> Result<Checked, Trouble> {
     // Rooms are what is done side by side.
     let dump = dump::load_with(bytes, &options, &Sequential);
     let dump = dump.map_err(|error| Trouble::NoRoom(error.to_string()))?;
-    let replay = Replay::new(&dump.room, settings.algorithm, settings.profile);
-    let expectations = match &settings.expect {
-        Expect::Nothing => Vec::new(),
-        Expect::Given(file, expectation) => vec![compare(file.clone(), expectation, &replay)],
-        Expect::Beside => expected(&beside, &dump, &replay, settings),
-    };
-    Ok(Checked {
-        expectations,
+    Ok(of_room(&dump.room, &dump.findings, settings, |replay| {
+        given(replay, settings).into_iter().chain(expected(&beside, &dump, replay, settings)).collect()
+    }))
+}
+
+/// A small room: the version and manner follow from the seed too.
+fn generated(seed: u64) -> Room {
+    let versions = &Rules::ALL[..12];
+    let place = |count: usize, per: u64| usize::try_from(seed / per % count as u64).unwrap_or(0);
+    let mode = Mode::ALL[place(Mode::ALL.len(), versions.len() as u64)];
+    generate(&Plan::new(seed, mode, &versions[place(versions.len(), 1)])).room()
+}
+
+fn of_room(
+    room: &Room,
+    findings: &[Finding],
+    settings: &Settings,
+    expectations: impl FnOnce(&Replay<'_>) -> Vec<Expected>,
+) -> Checked {
+    let replay = Replay::new(room, settings.algorithm, settings.profile);
+    Checked {
+        expectations: expectations(&replay),
         differences: others(&replay, settings),
         ruma: settings.against_ruma.then(|| ruma(&replay)),
-        ..facts(&dump, &replay)
-    })
+        ..facts(findings, &replay)
+    }
 }
 
 fn bytes(source: &Source, max_size: u64) -> Result<Vec<u8>, String> {
@@ -89,6 +109,7 @@ fn bytes(source: &Source, max_size: u64) -> Result<Vec<u8>, String> {
         }),
         Source::Stdin => read(io::stdin().lock(), 0, max_size),
         Source::Unreadable { reason, .. } => return Err(reason.clone()),
+        Source::Generated { .. } => Ok(Vec::new()),
     }
     .map_err(|error| source::reason(&error))
 }
@@ -119,10 +140,10 @@ pub fn read_expectation(file: &Path) -> Result<Expectation, String> {
     Expectation::parse(&unpacked(file)?).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-fn facts(dump: &Dump, replay: &Replay<'_>) -> Checked {
-    let room = &dump.room;
-    let findings = replay.findings();
-    let findings = || dump.findings.iter().chain(&findings);
+fn facts(findings: &[Finding], replay: &Replay<'_>) -> Checked {
+    let room = replay.room();
+    let of_replay = replay.findings();
+    let findings = || findings.iter().chain(&of_replay);
     let current = replay.current();
     let placed = || room.events().filter(|ix| !room.is_outlier(*ix));
     let failures = placed().filter(|ix| replay.failure(*ix).is_some()).count();
@@ -144,6 +165,14 @@ fn facts(dump: &Dump, replay: &Replay<'_>) -> Checked {
         expectations: Vec::new(),
         differences: Vec::new(),
         ruma: None,
+    }
+}
+
+/// The expectation that was named, if there is one.
+fn given(replay: &Replay<'_>, settings: &Settings) -> Option<Expected> {
+    match &settings.expect {
+        Expect::Nothing | Expect::Beside => None,
+        Expect::Given(file, expectation) => Some(compare(file.clone(), expectation, replay)),
     }
 }
 

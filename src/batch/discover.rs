@@ -60,7 +60,7 @@ pub fn discover(arguments: &[PathBuf], jobs: usize) -> Result<Vec<Source>, Missi
         Err(_) => rooms.into_iter().filter_map(look).collect(),
     };
     sources.extend(looked);
-    sources.sort_by(|one, other| one.name().cmp(other.name()));
+    sources.sort_by(|one, other| one.name().cmp(&other.name()));
     Ok(sources)
 }
 
@@ -219,8 +219,8 @@ mod tests {
 
         fn names(&self, arguments: &[&str]) -> Vec<String> {
             let name = |source: &Source| {
-                let name = source.name().strip_prefix(self.0.path()).unwrap_or(source.name());
-                name.to_str().unwrap().replace('\\', "/")
+                let name = source.name();
+                name.strip_prefix(self.0.path()).unwrap_or(&name).to_str().unwrap().replace('\\', "/")
             };
             self.sources(arguments).iter().map(name).collect()
         }

@@ -20,6 +20,7 @@ Examples:
                                                       as NAME.expected.json beside NAME.ndjson says?
   hindsight check dumps/ --profiles spec,synapse,ruma rooms on which implementations part
   hindsight check dumps/ --against ruma               does ruma itself give what we say it gives?
+  hindsight check --generated 20000 --against ruma -q the same of random rooms; shows only what differs
   hindsight check dumps/ --format junit > report.xml
   hindsight check dumps/ --format json --shard 3/8    the third of eight machines
 
@@ -39,12 +40,20 @@ Exit code: 0 all rooms are ok, 1 something differs or is broken, 2 wrong usage o
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckArgs {
     /// Dumps, folders with dumps anywhere below, globs, or `-` for a dump on standard input
-    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath, required_unless_present = "files_from")]
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath, required_unless_present_any = ["files_from", "generated"])]
     pub(super) paths: Vec<PathBuf>,
 
     /// Read more paths from this file (`-`: standard input), one a line, or ended by zero bytes
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) files_from: Option<PathBuf>,
+
+    /// Check so many small random rooms too, of all room versions, honest ones and hostile ones
+    #[arg(long, value_name = "N")]
+    pub(super) generated: Option<u64>,
+
+    /// The seed of the first random room; each of the others has the next
+    #[arg(long, value_name = "SEED", default_value_t = 1, requires = "generated")]
+    pub(super) seed: u64,
 
     /// Compare with an expected file or a table of truth; `beside`: with those beside each dump
     ///

@@ -49,7 +49,7 @@ pub(super) fn run(args: &CheckArgs, globals: &Globals, ui: &mut Ui) -> Result<u8
         progress: Progress::new(rooms.iter().map(Source::cost).sum()),
         ordered: Ordered::default(),
         printer,
-        names: rooms.iter().map(|source| source.name().to_owned()).collect(),
+        names: rooms.iter().map(|source| source.name().into_owned()).collect(),
         ui,
     };
     let interrupt = Interrupt::watch();
@@ -76,6 +76,8 @@ fn rooms(args: &CheckArgs, jobs: usize, ui: &mut Ui) -> Result<Vec<Source>, CliE
     }
     let found = ui.busy("looking for rooms", || batch::discover(&paths, jobs));
     let mut rooms = found.map_err(|error| CliError::new(super::text::escape(&error.to_string())))?;
+    let seeds = args.seed..args.seed.saturating_add(args.generated.unwrap_or(0));
+    rooms.extend(seeds.map(|seed| Source::Generated { seed }));
     if rooms.is_empty() {
         let hint = "rooms are files in .ndjson, .jsonl, .json5 or .json (also .gz or .zst), and folders with a \
                     scenario.json5 or room.ndjson";
