@@ -77,16 +77,16 @@ pub fn check_independent<R: Recorder>(
 
 /// Whether two events name different rooms.
 fn is_elsewhere(room: &Room, ix: EventIx, other: EventIx) -> bool {
-    let (own, their) = (room.event(ix).room_id(), room.event(other).room_id());
-    if their.is_none() && room.rules().room_id_is_create_id {
+    let (own, their) = (room.event(ix), room.event(other));
+    if !their.has_room_id() && room.rules().room_id_is_create_id {
         // A create event of version 12 has no room ID; it cannot be listed here anyway.
         return false;
     }
     if room.is_foreign(ix) || room.is_foreign(other) {
-        return own != their;
+        return own.room_id() != their.room_id();
     }
     // Neither names a room that is not this one.
-    own.is_some() != their.is_some()
+    own.has_room_id() != their.has_room_id()
 }
 
 /// Where the room ID is the create event's ID: the create event that the event's room ID names.

@@ -160,6 +160,11 @@ impl Event {
         self.room_id.is_present().then(|| self.text(self.room_id))
     }
 
+    /// Whether there is a `room_id`.
+    pub fn has_room_id(&self) -> bool {
+        self.room_id.is_present()
+    }
+
     /// The `type`.
     pub fn event_type(&self) -> &str {
         self.text(self.event_type)

@@ -62,14 +62,15 @@ pub(super) fn sender_levels(
 
 impl Cited {
     fn by(room: &Room, ix: EventIx) -> Self {
+        let known = room.well_known();
         let implied = room.rules().room_id_is_create_id;
         let mut create = if implied { create_by_room_id(room, ix) } else { None };
         let mut levels = [None; 2];
         for auth in room.auth_links(ix).filter_map(Link::event) {
-            let event = room.event(auth);
-            if event.is_state_of(Kind::PowerLevels) {
+            let key = room.key_of(auth);
+            if key == Some(known.power_levels) {
                 levels = [Some(auth), levels[1].or(Some(auth))];
-            } else if event.is_state_of(Kind::Create) && !implied {
+            } else if key == Some(known.create) && !implied {
                 create = Some(auth);
             }
             if levels[0].is_some() && (implied || create.is_some()) {

@@ -126,16 +126,15 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
             let Some(ix) = self.queue.pop() else { break };
             let (partial, undecided) = self.look_at(ix);
             self.undecided -= usize::from(undecided);
-            if self.inclusive && self.shared.has(ix) || self.shared.cites(self.marks, ix) {
-                // It is in the chain of every set, and so is whatever it cites. Should another path lead there, the
-                // same question gets the same answer.
+            if self.is_in_all_chains(ix) {
+                // So is whatever it cites. Should another path lead there, the same question gets the same answer.
                 continue;
             }
             if partial {
                 difference.push(ix);
             }
             if !self.inclusive && self.shared.has(ix) {
-                // So is what an unconflicted event cites.
+                // Every chain has what an unconflicted event cites.
                 continue;
             }
             reach.clear();
@@ -147,6 +146,11 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
         }
         difference.reverse();
         difference
+    }
+
+    /// Whether the event is in the chains of all sets because of what they agree on.
+    fn is_in_all_chains(&mut self, ix: EventIx) -> bool {
+        self.inclusive && self.shared.has(ix) || self.shared.cites(self.marks, ix)
     }
 
     /// Queues the conflicted events and notes which sets they are in. Nothing is counted yet.
@@ -173,9 +177,20 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
         }
     }
 
-    /// Notes that the event is in the chains of these sets.
+    /// Notes that the event is in the chains of these sets. Events that are in all chains are not queued: most auth events
+    /// are, and most of what is conflicted cites the same ones.
     fn add_chain(&mut self, ix: EventIx, sets: &[u64]) {
-        let is_new = self.enqueue(ix);
+        if self.marks.has(ix, Mark::InAllChains) {
+            return;
+        }
+        let is_new = !self.marks.has(ix, Mark::Queued);
+        if is_new {
+            if self.is_in_all_chains(ix) {
+                self.marks.set(ix, Mark::InAllChains);
+                return;
+            }
+            self.enqueue(ix);
+        }
         if self.masks.of(ix).1.iter().zip(sets).all(|(chain, sets)| chain | sets == *chain) {
             return;
         }
@@ -188,14 +203,12 @@ impl<'a, 'w> DifferenceWalk<'a, 'w> {
         }
     }
 
-    /// Queues the event; returns whether that is new.
-    fn enqueue(&mut self, ix: EventIx) -> bool {
-        let new = self.marks.set(ix, Mark::Queued);
-        if new {
+    /// Queues the event, if it is not queued yet.
+    fn enqueue(&mut self, ix: EventIx) {
+        if self.marks.set(ix, Mark::Queued) {
             self.masks.add(ix);
             self.queue.push(ix);
         }
-        new
     }
 
     /// Two things about an event, as far as the conflicted events go: whether it is in some but not all chains; and

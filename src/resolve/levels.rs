@@ -13,7 +13,6 @@
 
 use super::running::IndexMap;
 use crate::auth::Profile;
-use crate::event::Kind;
 use crate::room::{EventIx, Link, Room};
 
 /// What looking for the power levels among auth events came to.
@@ -27,9 +26,10 @@ pub(super) enum Cited {
 
 /// The first power levels among an event's auth events.
 pub(super) fn cited_levels(room: &Room, ix: EventIx, profile: Profile) -> Cited {
+    let key = Some(room.well_known().power_levels);
     for link in room.auth_links(ix) {
         match link {
-            Link::Event(auth) if room.event(auth).is_state_of(Kind::PowerLevels) => {
+            Link::Event(auth) if room.key_of(auth) == key => {
                 return Cited::Levels(auth);
             }
             Link::Event(_) => {}
@@ -70,7 +70,7 @@ impl Forest {
         event: EventIx,
         levels: Option<EventIx>,
     ) -> Option<usize> {
-        let start = match room.event(event).is_state_of(Kind::PowerLevels) {
+        let start = match room.key_of(event) == Some(room.well_known().power_levels) {
             true => event,
             false => match cited_levels(room, event, profile) {
                 Cited::Levels(cited) => cited,
@@ -80,6 +80,9 @@ impl Forest {
         };
         let start = self.place(room, profile, start);
         let mainline = levels.map(|levels| self.place(room, profile, levels));
+        if mainline == Some(start) {
+            return Some(self.nodes[start as usize].depth as usize);
+        }
         if let Some(common) = mainline.and_then(|mainline| self.last_common(start, mainline)) {
             return Some(self.nodes[common as usize].depth as usize);
         }

@@ -8,6 +8,8 @@ use crate::room::EventIx;
 pub(super) enum Mark {
     /// Met by the walk for the auth difference.
     Queued,
+    /// Found to be in the auth chains of all sets.
+    InAllChains,
     /// Met by the search for an event of the unconflicted state.
     Searched,
     /// Reached from the conflicted events, in the search for the conflicted subgraph.
@@ -26,7 +28,7 @@ pub(super) enum Mark {
 
 /// Marks on the events of a room.
 ///
-/// Each word holds the number of a resolution above one bit a mark. A word with another number holds no marks, so
+/// Each word holds the number of a resolution above one bit a mark (up to ten). A word with another number holds no marks, so
 /// that to begin a resolution is to count one further.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
@@ -35,7 +37,7 @@ pub(super) struct Marks {
 }
 
 /// What one resolution adds to the words.
-const STEP: u32 = 1 << u8::BITS;
+const STEP: u32 = 1 << 10;
 
 impl Marks {
     /// Wipes all marks.

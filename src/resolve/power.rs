@@ -51,17 +51,17 @@ pub(super) fn power_order<O: Observer>(
 /// Whether an event is a power event, and by which of its properties.
 fn power_reason(room: &Room, ix: EventIx, profile: Profile) -> Option<PowerReason> {
     let switches = profile.switches();
-    let event = room.event(ix);
-    let state_key = event.state_key()?;
-    let counts = !switches.power_events_have_empty_key || state_key.is_empty();
-    match event.kind() {
-        Kind::PowerLevels if counts => Some(PowerReason::PowerLevels),
-        Kind::JoinRules if counts => Some(PowerReason::JoinRules),
-        Kind::Create if switches.create_is_power_event && state_key.is_empty() => Some(PowerReason::Create),
-        Kind::Member => {
-            let membership = &event.as_member()?.membership;
+    let (known, key) = (room.well_known(), room.key_of(ix)?);
+    let any_key = !switches.power_events_have_empty_key;
+    match room.event(ix).kind() {
+        Kind::PowerLevels if any_key || key == known.power_levels => Some(PowerReason::PowerLevels),
+        Kind::JoinRules if any_key || key == known.join_rules => Some(PowerReason::JoinRules),
+        Kind::Create if switches.create_is_power_event && key == known.create => Some(PowerReason::Create),
+        // The key is that of the target's membership.
+        Kind::Member if key != room.sender_key(ix) => {
+            let membership = &room.event(ix).as_member()?.membership;
             let removes = matches!(membership, Field::Value(Membership::Leave | Membership::Ban));
-            (removes && event.sender() != state_key).then_some(PowerReason::Membership)
+            removes.then_some(PowerReason::Membership)
         }
         _ => None,
     }
@@ -175,14 +175,15 @@ fn nearest_inside(
 
 /// The power levels and the create event among an event's auth events; the last of several.
 fn cited(room: &Room, ix: EventIx) -> (Option<EventIx>, Option<EventIx>) {
+    let known = room.well_known();
     let implied = room.rules().room_id_is_create_id;
     let mut levels = None;
     let mut create = if implied { create_by_room_id(room, ix) } else { None };
     for auth in room.auth_links(ix).filter_map(Link::event) {
-        let event = room.event(auth);
-        if event.is_state_of(Kind::PowerLevels) {
+        let key = room.key_of(auth);
+        if key == Some(known.power_levels) {
             levels = Some(auth);
-        } else if event.is_state_of(Kind::Create) && !implied {
+        } else if key == Some(known.create) && !implied {
             create = Some(auth);
         }
     }

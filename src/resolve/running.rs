@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::sets::Sets;
-use crate::room::{EventIx, KeyIx};
+use crate::room::{EventIx, KeyIx, Room, WellKnown};
 
 /// Spreads a dense index over the bits of a hash.
 #[derive(Debug, Default)]
@@ -35,20 +35,23 @@ pub(super) struct Running<'a> {
     /// Its unconflicted state is what lies below; `None` where nothing does.
     below: Option<&'a Sets<'a>>,
     laid_over: IndexMap<KeyIx, EventIx>,
+    /// What nearly every rule reads: the create event, the join rules, the power levels.
+    well_known: [(KeyIx, Option<EventIx>); 3],
 }
 
 impl<'a> Running<'a> {
-    /// The unconflicted state of some sets.
-    pub(super) fn on_unconflicted(sets: &'a Sets<'a>) -> Self {
-        Self { below: Some(sets), laid_over: IndexMap::default() }
-    }
-
-    /// The empty state.
-    pub(super) fn on_nothing() -> Self {
-        Self { below: None, laid_over: IndexMap::default() }
+    /// A state that begins as the unconflicted state of `below`, or empty.
+    pub(super) fn new(room: &Room, below: Option<&'a Sets<'a>>) -> Self {
+        let WellKnown { create, join_rules, power_levels } = room.well_known();
+        let well_known = [create, join_rules, power_levels]
+            .map(|key| (key, below.and_then(|sets| sets.unconflicted(key))));
+        Self { below, laid_over: IndexMap::default(), well_known }
     }
 
     pub(super) fn get(&self, key: KeyIx) -> Option<EventIx> {
+        if let Some((_, event)) = self.well_known.iter().find(|(known, _)| *known == key) {
+            return *event;
+        }
         match self.laid_over.get(&key) {
             Some(event) => Some(*event),
             None => self.below?.unconflicted(key),
@@ -57,6 +60,9 @@ impl<'a> Running<'a> {
 
     pub(super) fn insert(&mut self, key: KeyIx, event: EventIx) {
         self.laid_over.insert(key, event);
+        if let Some((_, known)) = self.well_known.iter_mut().find(|(known, _)| *known == key) {
+            *known = Some(event);
+        }
     }
 
     /// What was laid over, ascending by key.

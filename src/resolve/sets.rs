@@ -55,8 +55,7 @@ impl<'a> Sets<'a> {
 
     /// What all sets have under a key; `None` if they differ there.
     pub(super) fn unconflicted(&self, key: KeyIx) -> Option<EventIx> {
-        let event = self.different[0].get(key)?;
-        (!self.differences.has(key)).then_some(event)
+        if self.differences.has(key) { None } else { self.different[0].get(key) }
     }
 
     /// Whether all sets have the event under this key.

@@ -39,7 +39,7 @@ pub(super) fn resolve<O: Observer>(
 ) -> Result<(Vec<(KeyIx, EventIx)>, Sizes), Failure> {
     let Context { room, profile, rejected, .. } = context;
     // What rules may read: the unconflicted entries and the winners of finished phases.
-    let mut visible = Running::on_unconflicted(sets);
+    let mut visible = Running::new(room, Some(sets));
     let mut state: Vec<(KeyIx, EventIx)> = Vec::new();
     let mut conflicts = Vec::new();
     for difference in sets.differences.iter() {

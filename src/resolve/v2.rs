@@ -81,7 +81,7 @@ pub(super) fn resolve<O: Observer>(
     }
 
     let power = power_order(context.graph(), profile, &mut memory.marks, &full, observer)?;
-    let base = if context.is_v2_1() { Running::on_nothing() } else { Running::on_unconflicted(sets) };
+    let base = Running::new(room, Some(sets).filter(|_| !context.is_v2_1()));
     let mut replay = Replay::new(room, profile, rejected, base);
     replay.run(&power, Round::Power, &mut memory.verdicts, observer)?;
 

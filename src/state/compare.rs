@@ -102,12 +102,19 @@ impl Differences {
 
     /// The keys, ascending.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = Difference<'_>> {
-        (0..self.keys.len()).map(|place| self.at(place))
+        let mut from = 0;
+        self.keys.iter().map(move |entry| {
+            let difference = self.difference(from, *entry);
+            from = entry.end;
+            difference
+        })
     }
 
     /// What the states have under a key, if they differ there.
     pub(crate) fn get(&self, key: KeyIx) -> Option<Difference<'_>> {
-        self.keys.binary_search_by_key(&key, |entry| entry.key).ok().map(|place| self.at(place))
+        let place = self.keys.binary_search_by_key(&key, |entry| entry.key).ok()?;
+        let from = place.checked_sub(1).map_or(0, |before| self.keys[before].end);
+        Some(self.difference(from, self.keys[place]))
     }
 
     /// Whether the states differ under a key.
@@ -116,9 +123,7 @@ impl Differences {
         self.filter[word] & bit != 0 && self.keys.binary_search_by_key(&key, |entry| entry.key).is_ok()
     }
 
-    fn at(&self, place: usize) -> Difference<'_> {
-        let from = place.checked_sub(1).map_or(0, |before| self.keys[before].end);
-        let Entry { key, end, list } = self.keys[place];
+    fn difference(&self, from: u32, Entry { key, end, list }: Entry) -> Difference<'_> {
         let held = &self.held[from as usize..end as usize];
         Difference { key, held, group_of: &self.group_of[list as usize * self.states..][..self.states] }
     }
