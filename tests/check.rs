@@ -40,6 +40,11 @@ fn lines(output: &Output) -> Vec<Value> {
     text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Standard output with the paths as everywhere but on Windows.
+fn stdout(output: &Output) -> String {
+    text(&output.stdout).replace('\\', "/")
+}
+
 /// Standard error without what the clock has a part in.
 fn summary(output: &Output) -> String {
     let timed = |line: &&str| !line.contains("rooms/s");
@@ -69,7 +74,7 @@ fn path(folder: &TempDir) -> &str {
 fn the_fixtures_are_as_synapse_decides() {
     let output = run(&["fixtures", "--expect", "beside", "--profile", "synapse"]);
     assert_eq!(code(&output), 0);
-    insta::assert_snapshot!("check_fixtures", text(&output.stdout));
+    insta::assert_snapshot!("check_fixtures", stdout(&output));
     insta::assert_snapshot!("check_fixtures_summary", summary(&output));
 }
 
@@ -110,7 +115,7 @@ fn what_implementations_differ_on_is_named() {
     let options = ["--profiles", "spec,synapse,ruma", "--algorithms", "v2,v2.1", "--against", "ruma"];
     let output = run(&[&rooms[..], &options].concat());
     assert_eq!(code(&output), 1);
-    insta::assert_snapshot!("check_differences", text(&output.stdout));
+    insta::assert_snapshot!("check_differences", stdout(&output));
     let output = run(&[&rooms[..2], &options, &["--format", "json"]].concat());
     insta::assert_json_snapshot!("check_differences_json", lines(&output));
 }
@@ -152,7 +157,7 @@ fn junit_is_for_ci_systems() {
     let rooms = ["fixtures/own-chain-linear", "fixtures/knock", "LICENSE-MIT"];
     let output = run(&[&rooms[..], &["--expect", "beside", "--format", "junit"]].concat());
     assert_eq!(code(&output), 1);
-    insta::assert_snapshot!("check_junit", text(&output.stdout));
+    insta::assert_snapshot!("check_junit", stdout(&output));
     let output = run(&["fixtures/knock", "--format", "junit", "--shard", "1/2"]);
     assert_eq!((code(&output), text(&output.stdout).matches("<testcase").count()), (0, 0));
     assert!(text(&output.stdout).contains("rooms, shard 1/2"));

@@ -73,6 +73,11 @@ fn outcome(source: &Source, settings: &Settings) -> Result<Checked, Trouble> {
     // Rooms are what is done side by side.
     let dump = dump::load_with(bytes, &options, &Sequential);
     let dump = dump.map_err(|error| Trouble::NoRoom(error.to_string()))?;
+    if let Some(room_id) = &options.room_id
+        && dump.room.events().all(|ix| dump.room.is_foreign(ix))
+    {
+        return Err(Trouble::NoRoom(format!("no event of the room {room_id} is in the dump")));
+    }
     Ok(of_room(&dump.room, &dump.findings, settings, |replay| {
         given(replay, settings).into_iter().chain(expected(&beside, &dump, replay, settings)).collect()
     }))
@@ -180,29 +185,36 @@ fn given(replay: &Replay<'_>, settings: &Settings) -> Option<Expected> {
 fn expected(beside: &Beside, dump: &Dump, replay: &Replay<'_>, settings: &Settings) -> Vec<Expected> {
     let mut all = Vec::new();
     for file in beside.expected.iter().chain(&beside.truth) {
-        let mut expectation = match read_expectation(file) {
-            Ok(expectation) => expectation,
+        let mut read = read_expectation(file);
+        // Only this form of a dump tells which events are soft-failed, without which nobody knows the extremities.
+        if Some(file) == beside.truth.as_ref() && dump.format == Format::ServerEvents {
+            read = read.and_then(|truth| with_current(truth, beside));
+        }
+        match read {
+            Ok(expectation) => {
+                let is_other = |algorithm| settings.algorithm.is_some_and(|asked| asked != algorithm);
+                if !expectation.algorithm().is_some_and(is_other) {
+                    all.push(compare(file.clone(), &expectation, replay));
+                }
+            }
             Err(reason) => {
                 let algorithm = replay.algorithm();
                 all.push(Expected { file: file.clone(), algorithm, comparison: Err(reason) });
-                continue;
             }
-        };
-        let is_other = |algorithm| settings.algorithm.is_some_and(|asked| asked != algorithm);
-        if expectation.algorithm().is_some_and(is_other) {
-            continue;
         }
-        // Only this form of a dump tells which events are soft-failed, without which nobody knows the extremities.
-        if Some(file) == beside.truth.as_ref() && dump.format == Format::ServerEvents {
-            let text = |file: &Option<PathBuf>| {
-                file.as_deref().and_then(|file| String::from_utf8(unpacked(file).ok()?).ok())
-            };
-            expectation = expectation
-                .with_current(text(&beside.current_state).as_deref(), text(&beside.extremities).as_deref());
-        }
-        all.push(compare(file.clone(), &expectation, replay));
     }
     all
+}
+
+/// Adds the current state and the forward extremities that the server holds, if they lie beside the dump.
+fn with_current(truth: Expectation, beside: &Beside) -> Result<Expectation, String> {
+    let text = |file: &PathBuf| {
+        let text = String::from_utf8(unpacked(file)?);
+        text.map_err(|error| format!("{}: not UTF-8: {error}", file.display()))
+    };
+    let [state, extremities] =
+        [&beside.current_state, &beside.extremities].map(|file| file.as_ref().map(text).transpose());
+    Ok(truth.with_current(state?.as_deref(), extremities?.as_deref()))
 }
 
 /// Compares with the replay at hand, or with one by the algorithm of the expectation.

@@ -6,6 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::names;
+use crate::dump::{self, Options};
 
 /// How much of a file tells whether it holds events. An event has 65,536 bytes at most.
 const HEAD: u64 = 256 << 10;
@@ -57,7 +58,8 @@ impl Source {
     /// How many bytes of memory it takes to check it, about.
     pub fn cost(&self) -> u64 {
         match self {
-            Self::File { size, .. } => BASE.saturating_add(size.saturating_mul(FACTOR)),
+            // More than so much of it is not read.
+            Self::File { size, .. } => BASE + FACTOR * size.min(&Options::default().max_size),
             Self::Stdin | Self::Generated { .. } => BASE,
             Self::Unreadable { .. } => 0,
         }
@@ -91,7 +93,7 @@ pub(super) fn reason(error: &io::Error) -> String {
 fn holds_events(file: &Path) -> io::Result<bool> {
     let mut head = Vec::new();
     File::open(file)?.take(HEAD).read_to_end(&mut head)?;
-    let head = match crate::dump::decompress(head, HEAD) {
+    let head = match dump::decompress(head, HEAD) {
         Ok(plain) | Err((plain, _)) => plain,
     };
     let find = |name: &[u8]| memchr::memmem::find(&head, name).is_some();
