@@ -41,7 +41,7 @@ const INTERRUPTED: u8 = 130;
 pub(super) fn run(args: &CheckArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
     let jobs = args.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let settings = settings(args, globals, ui)?;
-    let rooms = rooms(args, jobs, ui)?;
+    let rooms = Arc::new(rooms(args, jobs, ui)?);
     let limits = Limits { jobs, memory: args.memory.map_or_else(memory, |size| size.as_u64()) };
     let printer = Printer::new(args, globals, &settings, ui);
     let mut check = Check {
@@ -49,11 +49,11 @@ pub(super) fn run(args: &CheckArgs, globals: &Globals, ui: &mut Ui) -> Result<u8
         progress: Progress::new(rooms.iter().map(Source::cost).sum()),
         ordered: Ordered::default(),
         printer,
-        names: rooms.iter().map(|source| source.name().into_owned()).collect(),
+        rooms,
         ui,
     };
     let interrupt = Interrupt::watch();
-    let interrupted = check.run(rooms, limits, settings, &interrupt)?;
+    let interrupted = check.run(limits, settings, &interrupt)?;
     let Check { printer, progress, summary, .. } = check;
     progress.end();
     printer.end(ui)?;
@@ -139,14 +139,15 @@ fn memory() -> u64 {
     use sysinfo::{MemoryRefreshKind, RefreshKind, System};
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(refresh);
-    let allowed = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
-    system.total_memory().min(allowed) / 2
+    let told = [Some(system.total_memory()), system.cgroup_limits().map(|limits| limits.total_memory)];
+    // Where the system tells nothing it is the size of a small machine.
+    told.into_iter().flatten().filter(|bytes| *bytes > 0).min().unwrap_or(4 << 30) / 2
 }
 
 /// A check in progress.
 struct Check<'a> {
     ui: &'a mut Ui,
-    names: Vec<PathBuf>,
+    rooms: Arc<Vec<Source>>,
     ordered: Ordered<Report>,
     printer: Printer,
     progress: Progress,
@@ -155,25 +156,16 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// Checks all rooms; returns whether somebody stopped it.
-    fn run(
-        &mut self,
-        rooms: Vec<Source>,
-        limits: Limits,
-        settings: Settings,
-        interrupt: &Interrupt,
-    ) -> Result<bool, CliError> {
-        let costs: Vec<u64> = rooms.iter().map(Source::cost).collect();
-        let rooms = Arc::new(rooms);
-        let work = {
-            let rooms = Arc::clone(&rooms);
-            move |number: usize| batch::check(&rooms[number], &settings)
-        };
+    fn run(&mut self, limits: Limits, settings: Settings, interrupt: &Interrupt) -> Result<bool, CliError> {
+        let costs: Vec<u64> = self.rooms.iter().map(Source::cost).collect();
+        let rooms = Arc::clone(&self.rooms);
+        let work = move |number: usize| batch::check(&rooms[number], &settings);
         let running = Running::start(costs, limits, work)
             .map_err(|error| CliError::new(format!("cannot start the workers: {error}")))?;
         let mut sent = Instant::now();
         loop {
             match running.next(TICK) {
-                Next::Done(number, outcome) => self.take(number, outcome, rooms[number].cost()),
+                Next::Done(number, outcome) => self.take(number, outcome),
                 Next::Nothing => {}
                 Next::End => break,
             }
@@ -192,13 +184,12 @@ impl Check<'_> {
         Ok(self.summary.is_incomplete())
     }
 
-    fn take(&mut self, number: usize, outcome: batch::Outcome<Report>, cost: u64) {
-        let report = outcome.unwrap_or_else(|panic| Report {
-            name: self.names[number].clone(),
-            outcome: Err(Trouble::Bug(panic)),
-        });
+    fn take(&mut self, number: usize, outcome: batch::Outcome<Report>) {
+        let room = &self.rooms[number];
+        let bug = |panic| Report { name: room.name().into_owned(), outcome: Err(Trouble::Bug(panic)) };
+        let report = outcome.unwrap_or_else(bug);
         self.summary.add(&report);
-        self.progress.advance(cost, &self.summary);
+        self.progress.advance(room.cost(), &self.summary);
         self.ordered.put(number, report);
         while let Some(report) = self.ordered.take() {
             self.printer.room(&report);
