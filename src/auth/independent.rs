@@ -115,7 +115,9 @@ fn check_create(rules: &Rules, event: &Event, profile: Profile) -> Verdict {
         return refused(Rule::CreateRoomId);
     }
     let Some(content) = event.as_create() else { return refused(Rule::CreateVersion) };
+    let switches = profile.switches();
     let version_known = match &content.room_version {
+        _ if !switches.create_names_known_version => true,
         Field::Absent => true,
         Field::Value(version) => Rules::of(version).is_some(),
         Field::Malformed(_) => false,
@@ -123,7 +125,12 @@ fn check_create(rules: &Rules, event: &Event, profile: Profile) -> Verdict {
     if !version_known {
         return refused(Rule::CreateVersion);
     }
-    if !rules.creator_is_sender && !content.creator.is_present() {
+    let no_creator = match &content.creator {
+        Field::Absent => true,
+        Field::Malformed(kind) => switches.null_creator_is_absent && *kind == "null",
+        Field::Value(_) => false,
+    };
+    if !rules.creator_is_sender && no_creator {
         return refused(Rule::CreateNoCreator);
     }
     if rules.privileged_creators {

@@ -122,6 +122,10 @@ pub struct Switches {
     pub user_ids: UserIds,
     /// D56
     pub numbers: Numbers,
+    /// D61: a create event must name a room version that is known.
+    pub create_names_known_version: bool,
+    /// D61: a `creator` that is `null` counts as absent.
+    pub null_creator_is_absent: bool,
     /// D25, D35, D36
     pub errors: Errors,
 }
@@ -141,6 +145,8 @@ const SPEC: Switches = Switches {
     federate: Federate::LiteralFalse,
     user_ids: UserIds::ValidWhenSet,
     numbers: Numbers::Grammar,
+    create_names_known_version: true,
+    null_creator_is_absent: false,
     errors: Errors::Refuse,
 };
 
@@ -159,6 +165,8 @@ const SYNAPSE: Switches = Switches {
     federate: Federate::AnythingButTrue,
     user_ids: UserIds::SigilAndColon,
     numbers: Numbers::Python,
+    create_names_known_version: true,
+    null_creator_is_absent: false,
     errors: Errors::Raise,
 };
 
@@ -177,5 +185,7 @@ const RUMA: Switches = Switches {
     federate: Federate::MustBeBoolean,
     user_ids: UserIds::ValidOrUnreadable,
     numbers: Numbers::Ruma,
+    create_names_known_version: false,
+    null_creator_is_absent: true,
     errors: Errors::RumaErrors,
 };

@@ -51,6 +51,10 @@ where
     let Content::ThirdPartyInvite(content) = invite.content() else {
         return Err(Refusal::Rule(Rule::Invite3pidNoMatch));
     };
+    if check.switches.errors == Errors::RumaErrors && !are_readable(content) {
+        let text = "malformed `public_key` or `public_keys`".to_owned();
+        return Err(Refusal::Unreadable(Rule::Invite3pidNoMatch, text));
+    }
     if is_signed(signed, content, check.switches.errors == Errors::Raise) {
         Ok(Rule::Invite3pidSigned)
     } else {
@@ -68,6 +72,14 @@ fn public_keys(content: &ThirdPartyInvite) -> Vec<Vec<u8>> {
         .filter_map(Value::as_str)
         .filter_map(|key| IdentityServerBase64PublicKey(key.to_owned()).decode().ok())
         .collect()
+}
+
+/// Whether ruma can read all keys; one that it cannot read spoils the others.
+fn are_readable(content: &ThirdPartyInvite) -> bool {
+    let one = content.public_key.as_ref().is_none_or(|key| key.is_null() || key.is_string());
+    let is_key = |key: &Value| key.get("public_key").is_some_and(Value::is_string);
+    let many = content.public_keys.as_ref();
+    one && many.is_none_or(|keys| keys.as_array().is_some_and(|keys| keys.iter().all(is_key)))
 }
 
 /// Whether any signature in `signed` is by any of the keys. Synapse tries only the first signature against each

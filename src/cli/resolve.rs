@@ -59,13 +59,19 @@ pub(super) fn run(args: &ResolveArgs, globals: &Globals, ui: &mut Ui) -> Result<
             _ => return Err(why),
         },
     };
-    let resolution = replay.resolve(&sets, &mut ());
+    let one = match question.at[..] {
+        [ix] if named => Some(ix),
+        _ => None,
+    };
+    let resolution = replay.resolve_at(one, &sets, &mut ());
     let steps = args.steps.then(|| {
         // With a single extremity there is nothing to resolve now. What is asked for is how things came to be.
         question.steps_of =
             (!named && !resolution.resolved).then(|| last_resolution(&replay, &question.at)).flatten();
         let sets = question.steps_of.and_then(|merge| replay.inputs(merge)).unwrap_or(sets);
-        replay.steps(&sets).1
+        let mut steps = Vec::new();
+        replay.resolve_at(question.steps_of.or(one), &sets, &mut steps);
+        steps
     });
     let answer = Answer { room, globals, algorithm: replay.algorithm().as_str(), resolution, steps };
     if globals.is_json() {

@@ -111,7 +111,10 @@ impl Comparison {
             self.by_chance.push(place);
             return;
         }
-        let theirs = ruma.resolve(replay.algorithm(), inputs, replay.rejected());
+        let theirs = match place {
+            Place::Event(ix) => ruma.resolve(replay.algorithm(), inputs, &replay.rejected_before(ix)),
+            _ => ruma.resolve(replay.algorithm(), inputs, replay.rejected()),
+        };
         self.add_states(place, replay.algorithm(), (state, failure), theirs);
     }
 

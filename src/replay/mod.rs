@@ -204,7 +204,25 @@ impl<'a> Replay<'a> {
 
     /// Resolves given states as the replay does.
     pub fn resolve<O: Observer>(&self, sets: &[StateMap], observer: &mut O) -> Resolution {
-        Resolver::new(self.room, self.algorithm, self.profile).resolve(sets, &self.outcome.rejected, observer)
+        self.resolve_at(None, sets, observer)
+    }
+
+    /// Resolves given states as the replay does when it comes to the event `at`: what it judges later does not count as
+    /// rejected yet. That matters where an asserted state holds later events. `None`: as at the end.
+    pub fn resolve_at<O: Observer>(
+        &self,
+        at: Option<EventIx>,
+        sets: &[StateMap],
+        observer: &mut O,
+    ) -> Resolution {
+        let earlier = at.map(|ix| self.rejected_before(ix));
+        let rejected = earlier.as_ref().unwrap_or(&self.outcome.rejected);
+        Resolver::new(self.room, self.algorithm, self.profile).resolve(sets, rejected, observer)
+    }
+
+    /// The events that were rejected before the replay came to an event.
+    pub fn rejected_before(&self, ix: EventIx) -> EventSet {
+        self.outcome.rejected.iter().take_while(|rejected| *rejected < ix).collect()
     }
 
     /// Judges one event again and says what every check came to, with what the rules read.

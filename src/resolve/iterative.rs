@@ -161,7 +161,9 @@ impl<'a> Replay<'a> {
         let mut reads = Vec::new();
         if let Ok(selected) = selection(self.room, event, self.profile) {
             let create = self.room.well_known().create;
-            let implied = self.implied_create(event).map(|_| create).filter(|key| !selected.contains(*key));
+            // Not selected where the room ID implies it, but read all the same; as it is if an event lists it.
+            let read = self.implied_create(event).or_else(|| self.own(event, create));
+            let implied = read.map(|_| create).filter(|key| !selected.contains(*key));
             for key in selected.as_slice().iter().copied().chain(implied) {
                 let (found, source) = self.find(event, key, selected.contains(key));
                 let shadowed = self.own(event, key).filter(|other| Some(*other) != found);

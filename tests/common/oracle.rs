@@ -12,6 +12,8 @@ use hindsight::event::Kind;
 use hindsight::resolve::Algorithm;
 use hindsight::room::{EventIx, EventSet, KeyIx, Room};
 use hindsight::state::StateMap;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 type Events = BTreeSet<EventIx>;
 type State = BTreeMap<KeyIx, EventIx>;
@@ -112,8 +114,14 @@ impl Oracle<'_> {
             "m.room.power_levels" | "m.room.join_rules" => counts,
             "m.room.create" => key.is_empty() && self.switches().create_is_power_event,
             "m.room.member" => {
-                let json: serde_json::Value = serde_json::from_str(event.json()).unwrap();
-                let removes = ["leave", "ban"].iter().any(|word| json["content"]["membership"] == *word);
+                // Raw values, for somewhere else there may be numbers that fit nowhere.
+                let object =
+                    |json: &str| -> BTreeMap<String, Box<RawValue>> { serde_json::from_str(json).unwrap() };
+                let content = object(object(event.json())["content"].get());
+                let membership = content.get("membership").map(|json| serde_json::from_str(json.get()));
+                let removes = ["leave", "ban"].iter().any(|word| {
+                    membership.as_ref().is_some_and(|m| m.as_ref().is_ok_and(|m: &Value| m == word))
+                });
                 removes && key != event.sender()
             }
             _ => false,
