@@ -122,8 +122,9 @@ fn format_of_lines(intake: &Intake) -> Format {
     if intake.wrapped > 0 { Format::ServerEvents } else { Format::Ndjson }
 }
 
-/// Lines are read in batches of about this many bytes, which an executor may do side by side.
-const BATCH: usize = 1 << 20;
+/// Lines are read in batches of about this many bytes, which an executor may do side by side. What a fuzzer tries is
+/// small, but is to be read in batches too.
+const BATCH: usize = if cfg!(fuzzing) { 1 << 8 } else { 1 << 20 };
 
 fn read_lines(bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> Format {
     let (mut start, mut lines) = (0, 0);

@@ -1,0 +1,132 @@
+//! What fuzzing found (see `fuzz/`), made as small as it gets.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+use hindsight::auth::Profile;
+use hindsight::differential::{Comparison, RumaRoom};
+use hindsight::dump::{Options, load};
+use hindsight::event::room_version::Rules;
+use hindsight::replay::Replay;
+use hindsight::resolve::step::{Source, Step};
+use hindsight::resolve::{Algorithm, Resolver};
+use hindsight::room::{EventSet, Room};
+use hindsight::state::StateMap;
+use hindsight::testing::{Draft, IdentityServer, RoomBuilder};
+use serde_json::{Value, json};
+
+const ALICE: &str = "@a:one";
+
+/// Whether each profile accepts the event made last. The profile `ruma` agrees with ruma about everything.
+fn accepted(room: &RoomBuilder) -> [bool; 3] {
+    let (last, room) = (room.pdu(room.len() - 1).event.id().to_owned(), room.room());
+    let replay = Replay::new(&room, None, Profile::Ruma);
+    assert_eq!(Comparison::new(&replay, &RumaRoom::new(&room).unwrap()).differences, []);
+    let ix = room.find(&last).unwrap();
+    Profile::ALL.map(|profile| Replay::new(&room, None, profile).rejection(ix).is_none())
+}
+
+fn created_with(version: &str, field: &str, value: Value) -> RoomBuilder {
+    let mut room = RoomBuilder::new(Rules::of(version).unwrap(), 1);
+    let mut create = Draft::create(room.rules(), ALICE);
+    create.content[field] = value;
+    room.send(create);
+    room
+}
+
+/// ruma takes it for granted that the caller knows the room version.
+#[test]
+fn ruma_does_not_look_at_the_room_version_of_a_create_event() {
+    for version in ["1", "10", "12"] {
+        for odd in [Value::Null, json!("dance"), json!([])] {
+            assert_eq!(accepted(&created_with(version, "room_version", odd)), [false, false, true]);
+        }
+    }
+}
+
+#[test]
+fn to_ruma_a_creator_that_is_null_is_absent() {
+    assert_eq!(accepted(&created_with("10", "creator", Value::Null)), [true, true, false]);
+    assert_eq!(accepted(&created_with("10", "creator", json!(7))), [true, true, true]);
+    assert_eq!(accepted(&created_with("11", "creator", Value::Null)), [true, true, true]);
+}
+
+#[test]
+fn to_ruma_one_malformed_key_of_a_third_party_invite_spoils_the_others() {
+    for (field, value, ruma) in [
+        ("public_keys", Value::Null, false),
+        ("public_keys", json!([{ "public_key": "!" }, {}]), false),
+        ("public_keys", json!([{ "public_key": "!" }]), true),
+        ("display_name", Value::Null, true),
+    ] {
+        let mut room = created_with("11", "x", json!(1));
+        room.send(Draft::join(ALICE));
+        let identity_server = IdentityServer::new(1);
+        let mut offer = identity_server.offer(ALICE, "t");
+        offer.content[field] = value.clone();
+        room.send(offer);
+        room.send(identity_server.invite(ALICE, "@b:two", "t"));
+        assert_eq!(accepted(&room), [true, true, ruma], "{field}: {value}");
+    }
+}
+
+fn event(id: &str, event_type: &str, key: &str, content: &Value, prev: &[&str], auth: &[&str]) -> Value {
+    json!({
+        "event_id": id, "type": event_type, "state_key": key, "sender": ALICE, "content": content, "depth": 1,
+        "origin_server_ts": 1, "prev_events": prev, "auth_events": auth,
+    })
+}
+
+fn room_of(events: &[Value], asserted: &Value) -> Room {
+    let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
+    let asserted_state = Some(asserted.to_string().into_bytes());
+    load(lines.join("\n").as_bytes(), &Options { asserted_state, ..Options::default() }).unwrap().room
+}
+
+/// An asserted state may hold an event that is judged, and rejected, only after that state was used.
+#[test]
+fn a_resolution_is_repeated_with_what_was_rejected_at_the_time() {
+    let join = json!({ "membership": "join" });
+    let create = json!({ "room_version": "3", "creator": ALICE });
+    let mut events = [
+        event("$create", "m.room.create", "", &create, &[], &[]),
+        event("$unauthorized", "m.room.member", ALICE, &join, &[], &[]),
+        event("$rejected", "m.room.member", ALICE, &join, &["$unauthorized"], &["$unauthorized"]),
+        event("$merge", "m.room.topic", "", &json!({}), &["$nobody", "$create"], &["$create"]),
+    ];
+    for (event, time) in events.iter_mut().zip([0, 100, 74, 0]) {
+        event["room_id"] = "!r:one".into();
+        event["origin_server_ts"] = time.into();
+    }
+    let room = room_of(&events, &json!({ "$nobody": ["$rejected"] }));
+    let [merge, rejected] = ["$merge", "$rejected"].map(|id| room.find(id).unwrap());
+    assert!(merge < rejected);
+    let replay = Replay::new(&room, None, Profile::Spec);
+    assert!(replay.rejected().contains(rejected));
+    let inputs = replay.inputs(merge).unwrap();
+    assert_eq!(Some(&replay.resolve_at(Some(merge), &inputs, &mut ()).state), replay.before(merge));
+    assert_ne!(Some(&replay.resolve(&inputs, &mut ()).state), replay.before(merge));
+}
+
+/// In room version 12 the room ID implies the create event; if it does not, one that is listed is read.
+#[test]
+fn a_create_event_that_is_read_though_not_selected_is_told() {
+    let events = [
+        event("$create", "m.room.create", "", &json!({ "room_version": "12" }), &[], &[]),
+        event("$join", "m.room.member", ALICE, &json!({ "membership": "join" }), &["$create"], &["$create"]),
+    ];
+    let room = room_of(&events, &json!({}));
+    let [create, join] = ["$create", "$join"].map(|id| room.find(id).unwrap());
+    let set: StateMap = [(room.key_of(join).unwrap(), join)].into_iter().collect();
+    let mut steps = Vec::new();
+    Resolver::new(&room, Algorithm::V2_1, Profile::Spec).resolve(
+        &[set, StateMap::new()],
+        &EventSet::default(),
+        &mut steps,
+    );
+    let check = steps.iter().find_map(|step| match step {
+        Step::AuthCheck(check) if check.event == join => Some(check),
+        _ => None,
+    });
+    let told =
+        check.unwrap().reads.iter().any(|read| read.event == Some(create) && read.source == Source::Own);
+    assert!(told, "{check:?}");
+}
