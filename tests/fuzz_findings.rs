@@ -6,6 +6,7 @@ use hindsight::differential::{Comparison, RumaRoom};
 use hindsight::dump::{Options, load};
 use hindsight::event::room_version::Rules;
 use hindsight::replay::Replay;
+use hindsight::report::Code;
 use hindsight::resolve::step::{Source, Step};
 use hindsight::resolve::{Algorithm, Resolver};
 use hindsight::room::{EventSet, Room};
@@ -79,6 +80,16 @@ fn room_of(events: &[Value], asserted: &Value) -> Room {
     let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
     let asserted_state = Some(asserted.to_string().into_bytes());
     load(lines.join("\n").as_bytes(), &Options { asserted_state, ..Options::default() }).unwrap().room
+}
+
+#[test]
+fn an_array_that_is_cut_off_ends_on_its_last_line() {
+    let create = event("$create", "m.room.create", "", &json!({ "room_version": "11" }), &[], &[]);
+    for (end, line) in [("", 2), ("\n", 2), ("\n\n \n", 2), (",\n{", 3)] {
+        let dump = load(format!("[\n{create}{end}").as_bytes(), &Options::default()).unwrap();
+        let truncated = dump.findings.iter().find(|finding| finding.code == Code::Truncated).unwrap();
+        assert_eq!(truncated.line, Some(line), "{end:?}");
+    }
 }
 
 /// An asserted state may hold an event that is judged, and rejected, only after that state was used.

@@ -223,7 +223,7 @@ fn read_array(
         batch
     });
     read.into_iter().for_each(|batch| intake.absorb(batch, 0));
-    let end = elements.end.unwrap_or(text.len());
+    let end = elements.end.unwrap_or(text.trim_ascii_end().len());
     let line = lines.of(start + end);
     if elements.end.is_none() && elements.spans.last().is_some_and(|span| is_json_object(&text[span.clone()]))
     {
