@@ -152,7 +152,10 @@ impl Summary {
     /// Rooms and events a second.
     fn rates(&self, elapsed: Duration) -> (String, String) {
         let seconds = elapsed.as_secs_f64().max(1e-3);
-        let rate = |amount: usize| number((amount as f64 / seconds) as u64);
+        let rate = |amount: usize| match amount as f64 / seconds {
+            slow if slow < 10.0 => format!("{slow:.1}"),
+            fast => number(fast as u64),
+        };
         (rate(self.done), rate(self.events))
     }
 }
