@@ -18,7 +18,7 @@ use crate::replay::Replay;
 use crate::report::{Finding, Severity};
 use crate::resolve::Algorithm;
 use crate::room::Room;
-use crate::testing::{Mode, Plan, generate};
+use crate::testing::{Mode, Plan, RoomBuilder, generate};
 
 /// What a room is held against.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +58,7 @@ pub fn check(source: &Source, settings: &Settings) -> Report {
 
 fn outcome(source: &Source, settings: &Settings) -> Result<Checked, Trouble> {
     if let Source::Generated { seed } = source {
-        let room = generated(*seed);
+        let room = random_room(*seed).room();
         return Ok(of_room(&room, &[], settings, |replay| given(replay, settings).into_iter().collect()));
     }
     let beside = match (source, &settings.expect) {
@@ -83,12 +83,13 @@ fn outcome(source: &Source, settings: &Settings) -> Result<Checked, Trouble> {
     }))
 }
 
-/// A small room: the version and manner follow from the seed too.
-fn generated(seed: u64) -> Room {
+/// The room behind [`Source::Generated`]: 10 to 60 events. The room version and the manner in which it comes about
+/// follow from the seed too; 48 seeds in a row have all of them.
+pub fn random_room(seed: u64) -> RoomBuilder {
     let versions = &Rules::ALL[..12];
-    let place = |count: usize, per: u64| usize::try_from(seed / per % count as u64).unwrap_or(0);
-    let mode = Mode::ALL[place(Mode::ALL.len(), versions.len() as u64)];
-    generate(&Plan::new(seed, mode, &versions[place(versions.len(), 1)])).room()
+    let place = |per: usize, count: usize| usize::try_from(seed / per as u64 % count as u64).unwrap_or(0);
+    let mode = Mode::ALL[place(versions.len(), Mode::ALL.len())];
+    generate(&Plan::new(seed, mode, &versions[place(1, versions.len())]))
 }
 
 fn of_room(

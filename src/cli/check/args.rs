@@ -21,6 +21,8 @@ Examples:
   hindsight check dumps/ --profiles spec,synapse,ruma rooms on which implementations part
   hindsight check dumps/ --against ruma               does ruma itself give what we say it gives?
   hindsight check --generated 20000 --against ruma -q the same of random rooms; shows only what differs
+  hindsight check --generated 99 --profiles ruma --keep odd/
+                                                      random rooms on which implementations part, as files
   hindsight check dumps/ --format junit > report.xml
   hindsight check dumps/ --format json --shard 3/8    the third of eight machines
 
@@ -54,6 +56,10 @@ pub(in crate::cli) struct CheckArgs {
     /// The seed of the first random room; each of the others has the next
     #[arg(long, value_name = "SEED", default_value_t = 1, requires = "generated")]
     pub(super) seed: u64,
+
+    /// Write the random rooms that are not ok into this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "generated")]
+    pub(super) keep: Option<PathBuf>,
 
     /// Compare with an expected file or a table of truth; `beside`: with those beside each dump
     ///

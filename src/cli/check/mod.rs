@@ -9,8 +9,9 @@ mod progress;
 mod summary;
 mod table;
 
+use std::fs;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,6 +51,7 @@ pub(super) fn run(args: &CheckArgs, globals: &Globals, ui: &mut Ui) -> Result<u8
         ordered: Ordered::default(),
         printer,
         rooms,
+        keep: args.keep.clone(),
         ui,
     };
     let interrupt = Interrupt::watch();
@@ -148,6 +150,8 @@ fn memory() -> u64 {
 struct Check<'a> {
     ui: &'a mut Ui,
     rooms: Arc<Vec<Source>>,
+    /// The folder for random rooms that are not ok.
+    keep: Option<PathBuf>,
     ordered: Ordered<Report>,
     printer: Printer,
     progress: Progress,
@@ -165,7 +169,7 @@ impl Check<'_> {
         let mut sent = Instant::now();
         loop {
             match running.next(TICK) {
-                Next::Done(number, outcome) => self.take(number, outcome),
+                Next::Done(number, outcome) => self.take(number, outcome)?,
                 Next::Nothing => {}
                 Next::End => break,
             }
@@ -184,16 +188,22 @@ impl Check<'_> {
         Ok(self.summary.is_incomplete())
     }
 
-    fn take(&mut self, number: usize, outcome: batch::Outcome<Report>) {
+    fn take(&mut self, number: usize, outcome: batch::Outcome<Report>) -> Result<(), CliError> {
         let room = &self.rooms[number];
         let bug = |panic| Report { name: room.name().into_owned(), outcome: Err(Trouble::Bug(panic)) };
         let report = outcome.unwrap_or_else(bug);
+        if let (Some(folder), Source::Generated { seed }) = (&self.keep, room)
+            && report.verdict() != Verdict::Ok
+        {
+            keep(folder, *seed)?;
+        }
         self.summary.add(&report);
         self.progress.advance(room.cost(), &self.summary);
         self.ordered.put(number, report);
         while let Some(report) = self.ordered.take() {
             self.printer.room(&report);
         }
+        Ok(())
     }
 
     /// Sends what is printed so far.
@@ -206,6 +216,14 @@ impl Check<'_> {
         self.printer.pending.clear();
         Ok(())
     }
+}
+
+/// Writes a random room into a folder.
+fn keep(folder: &Path, seed: u64) -> Result<(), CliError> {
+    let file = folder.join(format!("seed-{seed}.ndjson"));
+    let written =
+        fs::create_dir_all(folder).and_then(|()| fs::write(&file, batch::random_room(seed).ndjson()));
+    written.map_err(|error| CliError::file("write", &file, &error))
 }
 
 /// Reports as text.
