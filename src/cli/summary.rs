@@ -27,7 +27,7 @@ pub(super) fn summary(event: &Event, describer: &Describer<'_>) -> String {
             Some(format!(" = {}", field(rule, |rule| text::shorten(rule.as_str(), QUOTED))))
         }
         Content::ThirdPartyInvite(_) => content_text(event, "display_name").map(|name| format!(": {name}")),
-        Content::Other => other_state(event),
+        Content::Other(_) => other_state(event),
     };
     format!("{key}{}", value.unwrap_or_default())
 }

@@ -62,10 +62,22 @@ pub enum Content {
     /// `m.room.third_party_invite`
     ThirdPartyInvite(Box<ThirdPartyInvite>),
     /// Any other type: authorization does not look inside.
-    Other,
+    Other(Kind),
 }
 
 impl Content {
+    /// The type of the event, as far as authorization tells types apart.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Create(_) => Kind::Create,
+            Self::PlainMember(_) | Self::Member(_) => Kind::Member,
+            Self::PowerLevels(_) => Kind::PowerLevels,
+            Self::JoinRules(_) => Kind::JoinRules,
+            Self::ThirdPartyInvite(_) => Kind::ThirdPartyInvite,
+            Self::Other(kind) => *kind,
+        }
+    }
+
     /// Reads the content of an event of this kind. Also returns a key that the content has twice.
     ///
     /// # Errors
@@ -93,7 +105,7 @@ impl Content {
                 let (fields, repeated) = json::scan(json, &ThirdPartyInvite::FIELDS)?;
                 (Self::ThirdPartyInvite(Box::new(ThirdPartyInvite::read(fields))), repeated)
             }
-            Kind::Aliases | Kind::Redaction | Kind::Other => (Self::Other, json::scan(json, &[])?.1),
+            Kind::Aliases | Kind::Redaction | Kind::Other => (Self::Other(kind), json::scan(json, &[])?.1),
         })
     }
 

@@ -101,7 +101,6 @@ pub struct Event {
     start: u32,
     /// How many bytes its JSON has.
     len: u32,
-    kind: Kind,
     /// Strings that do not stand in the JSON as they are: written with escapes, or an ID that was computed.
     own: Own,
     event_id: Span,
@@ -172,7 +171,7 @@ impl Event {
 
     /// The type as far as authorization tells types apart.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.content.kind()
     }
 
     /// The state key; `None` for an event that is not a state event.
@@ -187,7 +186,7 @@ impl Event {
 
     /// Whether the event has the type and the empty state key.
     pub fn is_state_of(&self, kind: Kind) -> bool {
-        self.kind == kind && self.state_key() == Some("")
+        self.kind() == kind && self.state_key() == Some("")
     }
 
     /// The sender's user ID.
@@ -311,7 +310,7 @@ mod tests {
     #[test]
     fn events_are_small() {
         // A million of them are in memory at once.
-        assert!(size_of::<Event>() <= 120, "{}", size_of::<Event>());
+        assert!(size_of::<Event>() <= 112, "{}", size_of::<Event>());
     }
 
     #[test]

@@ -103,7 +103,6 @@ impl<'a> Fields<'a> {
         }
         let event = Event {
             room_id: reader.optional_string("room_id", room_id),
-            kind,
             state_key: reader.optional_string("state_key", state_key),
             sender: reader.required_string("sender", sender)?,
             origin_server_ts: reader.required_integer("origin_server_ts", ts)?,

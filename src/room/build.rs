@@ -131,8 +131,11 @@ impl Room {
         let (children, auth_children) = executor::join(
             executor,
             || prev.reversed(|_| true),
-            || auth.reversed(|ix| nodes[ix.index()].key.is_some() || cited.contains(ix)),
+            || auth.reversed(|ix| nodes[ix.index()].key.get().is_some() || cited.contains(ix)),
         );
+        let recorded = (0..).map(EventIx::new).zip(&events);
+        let recorded =
+            recorded.filter_map(|(ix, loaded)| Some((ix, (**loaded.recorded.as_ref()?).clone()))).collect();
         let mut events: Vec<Event> = events.into_iter().map(|loaded| loaded.event).collect();
         events.shrink_to_fit();
         let mut room = Self {
@@ -140,6 +143,7 @@ impl Room {
             room_id,
             create: None,
             nodes,
+            recorded,
             children,
             auth_children,
             prev,

@@ -1,13 +1,12 @@
 //! Which event has which ID.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Half a hash of an event ID; keyed at random, so that nobody can choose IDs that collide.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct IdHasher(RandomState);
+pub(crate) struct IdHasher(DefaultHashBuilder);
 
 impl IdHasher {
     #[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]

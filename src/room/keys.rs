@@ -1,9 +1,8 @@
 //! State keys as dense indices.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::WellKnown;
 use super::index::KeyIx;
@@ -98,7 +97,7 @@ impl KeyTable {
 struct Interner<'a> {
     keys: Vec<(&'a str, &'a str)>,
     numbers: HashTable<KeyIx>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 impl<'a> Interner<'a> {

@@ -110,16 +110,31 @@ struct Node {
     /// 0: unknown.
     line: u32,
     position: u32,
-    /// `None`: nothing.
-    recorded: Option<Box<Recorded>>,
     /// In another room: known, citable, but without state.
     foreign: bool,
     /// On a circle of references.
     in_cycle: bool,
     /// Without a known place in the DAG.
     outlier: bool,
-    key: Option<KeyIx>,
+    key: MaybeKey,
     sender_key: KeyIx,
+}
+
+/// A key, or none, in four bytes.
+#[derive(Debug, Clone, Copy)]
+struct MaybeKey(KeyIx);
+
+impl MaybeKey {
+    /// No room has so many keys.
+    const NONE: usize = u32::MAX as usize;
+
+    fn new(key: Option<KeyIx>) -> Self {
+        Self(key.unwrap_or_else(|| KeyIx::new(Self::NONE)))
+    }
+
+    fn get(self) -> Option<KeyIx> {
+        (self.0.index() != Self::NONE).then_some(self.0)
+    }
 }
 
 /// The keys that nearly every authorization rule reads.
@@ -143,6 +158,8 @@ pub struct Room {
     create: Option<EventIx>,
     events: Vec<Event>,
     nodes: Vec<Node>,
+    /// Only of events of which something is recorded.
+    recorded: BTreeMap<EventIx, Recorded>,
     ids: IdTable,
     missing: Vec<Box<str>>,
     keys: KeyTable,
@@ -240,12 +257,12 @@ impl Room {
 
     /// What the dump records of how a server took the event.
     pub fn recorded(&self, ix: EventIx) -> &Recorded {
-        self.nodes[ix.index()].recorded.as_deref().unwrap_or(&NOTHING_RECORDED)
+        self.recorded.get(&ix).unwrap_or(&NOTHING_RECORDED)
     }
 
     /// Whether the dump records of any event how a server took it: then silence about the others speaks too.
     pub fn has_records(&self) -> bool {
-        self.nodes.iter().any(|node| node.recorded.is_some())
+        !self.recorded.is_empty()
     }
 
     /// Whether the event belongs to another room.
@@ -340,7 +357,7 @@ impl Room {
 
     /// The key that the event sets, if it is a state event.
     pub fn key_of(&self, ix: EventIx) -> Option<KeyIx> {
-        self.nodes[ix.index()].key
+        self.nodes[ix.index()].key.get()
     }
 
     /// The key of the sender's membership.

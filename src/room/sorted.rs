@@ -7,7 +7,7 @@ use super::ids::IdTable;
 use super::index::{EventIx, Link, MissingIx};
 use super::keys::EventKeys;
 use super::references::{Citations, Lists, Target};
-use super::{Node, order};
+use super::{MaybeKey, Node, order};
 use crate::event::Event;
 use crate::event::room_version::Rules;
 use crate::executor::{self, Executor};
@@ -166,11 +166,10 @@ impl Sorted {
         Node {
             line: loaded.line,
             position: self.positions[place],
-            recorded: loaded.recorded.clone(),
             foreign,
             in_cycle: self.cycle_of.contains_key(&EventIx::new(place)),
             outlier: foreign,
-            key: own,
+            key: MaybeKey::new(own),
             sender_key: sender,
         }
     }
