@@ -9,10 +9,10 @@ use hindsight::auth::Profile;
 use hindsight::differential::RumaRoom;
 use hindsight::dump::{self, Options};
 use hindsight::event::room_version::Rules;
+use hindsight::generate::{Mode, Plan, RoomBuilder, generate};
 use hindsight::replay::Replay;
 use hindsight::resolve::Resolver;
 use hindsight::room::{EventIx, EventSet, Room};
-use hindsight::testing::{Mode, Plan, RoomBuilder, generate};
 
 fn room(version: &str, events: usize) -> RoomBuilder {
     let rules = Rules::of(version).expect("a known room version");

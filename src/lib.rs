@@ -36,6 +36,7 @@
 //! | [`explain`] | steps and verdicts as sentences |
 //! | [`expect`] | what others decided, held against a replay |
 //! | `differential` | ruma beside ours; needs the feature of that name |
+//! | `generate` | making rooms; needs the feature of that name |
 //! | `batch` | many rooms at once, with files and threads; needs the feature of that name |
 //!
 //! None of them but the last does I/O, reads a clock, starts a thread or prints: the same code serves a terminal, a
@@ -54,10 +55,10 @@ pub mod event;
 pub mod executor;
 pub mod expect;
 pub mod explain;
+#[cfg(any(test, feature = "generate"))]
+pub mod generate;
 pub mod replay;
 pub mod report;
 pub mod resolve;
 pub mod room;
 pub mod state;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;

@@ -56,7 +56,8 @@ fn fixtures() -> Vec<PathBuf> {
     folders
 }
 
-const COMMANDS: [&str; 8] = ["inspect", "log", "replay", "resolve", "check", "export", "completions", "man"];
+const COMMANDS: [&str; 9] =
+    ["inspect", "log", "replay", "resolve", "check", "export", "generate", "completions", "man"];
 
 #[test]
 fn help() {

@@ -13,11 +13,11 @@ use std::ops::AddAssign;
 use hindsight::auth::Profile;
 use hindsight::differential::{Answer, Comparison, Difference, Place, RumaRoom};
 use hindsight::event::room_version::Rules;
+use hindsight::generate::{Mode, Plan, Rng, generate, perturbed_sets, random_rejected};
 use hindsight::replay::Replay;
 use hindsight::resolve::Algorithm;
 use hindsight::room::{EventIx, EventSet, Room};
 use hindsight::state::StateMap;
-use hindsight::testing::{Mode, Plan, Rng, generate, perturbed_sets, random_rejected};
 use rayon::prelude::*;
 
 const DEFAULT_ROOMS: u64 = 4000;

@@ -5,13 +5,13 @@ use hindsight::auth::Profile;
 use hindsight::differential::{Comparison, RumaRoom};
 use hindsight::dump::{Options, load};
 use hindsight::event::room_version::Rules;
+use hindsight::generate::{Draft, IdentityServer, RoomBuilder};
 use hindsight::replay::Replay;
 use hindsight::report::Code;
 use hindsight::resolve::step::{Source, Step};
 use hindsight::resolve::{Algorithm, Resolver};
 use hindsight::room::{EventSet, Room};
 use hindsight::state::StateMap;
-use hindsight::testing::{Draft, IdentityServer, RoomBuilder};
 use serde_json::{Value, json};
 
 const ALICE: &str = "@a:one";

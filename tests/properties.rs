@@ -15,12 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hindsight::auth::Profile;
+use hindsight::generate::{Mode, Plan, Rng, perturbed_sets, random_rejected};
 use hindsight::replay::Replay;
 use hindsight::resolve::step::Step;
 use hindsight::resolve::{Algorithm, Resolver};
 use hindsight::room::{EventIx, EventSet, KeyIx, Room};
 use hindsight::state::{Split, StateMap};
-use hindsight::testing::{Mode, Plan, Rng, perturbed_sets, random_rejected};
 use oracle::Oracle;
 use rooms::{build, each_room, renamed, retimed};
 use steps::Recording;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use hindsight::testing::Rng;
+use hindsight::generate::Rng;
 
 /// Values that somebody may have forgotten.
 const VALUES: &[&str] = &[

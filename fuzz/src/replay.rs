@@ -9,7 +9,7 @@ use hindsight::resolve::step::Step;
 use hindsight::resolve::{Algorithm, Resolver};
 use hindsight::room::{EventIx, EventSet, KeyIx, Room};
 use hindsight::state::{Split, StateMap};
-use hindsight::testing::Rng;
+use hindsight::generate::Rng;
 
 use crate::draw::{Drawing, Scope};
 use crate::oracle::Oracle;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hindsight::testing::Rng;
+use hindsight::generate::Rng;
 use serde_json::Value;
 
 /// An input to start from.

@@ -14,11 +14,11 @@ use crate::dump::{self, Dump, Format, Options};
 use crate::event::room_version::Rules;
 use crate::executor::Sequential;
 use crate::expect::Expectation;
+use crate::generate::{Mode, Plan, RoomBuilder, generate};
 use crate::replay::Replay;
 use crate::report::{Finding, Severity};
 use crate::resolve::Algorithm;
 use crate::room::Room;
-use crate::testing::{Mode, Plan, RoomBuilder, generate};
 
 /// What a room is held against.
 #[derive(Debug, Clone, Default)]

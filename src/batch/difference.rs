@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::auth::Profile;
     use crate::event::room_version::Rules;
-    use crate::testing::{Mode, Plan, generate};
+    use crate::generate::{Mode, Plan, generate};
 
     /// Event by event, state by state.
     fn plainly(one: &Replay<'_>, other: &Replay<'_>) -> Vec<EventIx> {

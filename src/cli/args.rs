@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::check::{self, CheckArgs};
+use super::generate::{self, GenerateArgs};
 use crate::auth::Profile;
 use crate::event::room_version::Algorithm;
 
@@ -113,6 +114,9 @@ pub(super) enum Command {
     /// Write the room in another format
     #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// Make a room: realistic or hostile, as large as wanted, always the same
+    #[command(after_long_help = generate::EXAMPLES)]
+    Generate(GenerateArgs),
     /// Print a completion script for a shell
     #[command(after_long_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),

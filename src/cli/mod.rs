@@ -10,6 +10,7 @@ mod describe;
 mod error;
 mod export;
 mod findings;
+mod generate;
 mod inspect;
 mod load;
 mod log;
@@ -65,6 +66,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
         Command::Resolve(args) => resolve::run(args, globals, ui),
         Command::Check(args) => check::run(args, globals, ui),
         Command::Export(args) => export::run(args, globals, ui),
+        Command::Generate(args) => generate::run(args, globals, ui),
         Command::Completions(args) => manual::completions(args, ui),
         Command::Man(args) => manual::run(args, ui),
     }

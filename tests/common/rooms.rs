@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use hindsight::event::Event;
 use hindsight::event::room_version::Rules;
+use hindsight::generate::{Mode, Plan, RoomBuilder, generate};
 use hindsight::room::{Annotations, Input, LoadedEvent, Room};
-use hindsight::testing::{Mode, Plan, RoomBuilder, generate};
 use rayon::prelude::*;
 
 /// Runs a check on random rooms of every mode and version; a failure prints the smallest room it fails on.

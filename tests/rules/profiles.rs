@@ -3,7 +3,7 @@
 
 use hindsight::auth::{Profile, Refusal, Verdict};
 use hindsight::event::room_version::Rules;
-use hindsight::testing::Draft;
+use hindsight::generate::Draft;
 use serde_json::{Value, json};
 
 use self::Outcome::{Allowed as Yes, Raises, Refused as No};

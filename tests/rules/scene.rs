@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hindsight::auth::{Profile, Subject, Verdict, check_dependent};
 use hindsight::event::Event;
 use hindsight::event::room_version::Rules;
+use hindsight::generate::{Draft, Reference, RoomBuilder, State};
 use hindsight::room::{Annotations, EventIx, Input, LoadedEvent, Room};
-use hindsight::testing::{Draft, Reference, RoomBuilder, State};
 use serde_json::{Value, json};
 
 /// Created the room.

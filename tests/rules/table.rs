@@ -1,7 +1,7 @@
 //! The cases: which rule decides about which event, and how.
 
 use hindsight::auth::Rule::{self, *};
-use hindsight::testing::{Draft, IdentityServer, Reference};
+use hindsight::generate::{Draft, IdentityServer, Reference};
 use serde_json::{Value, json};
 
 use self::Outcome::{Allowed as Yes, Refused as No};

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use hindsight::event::room_version::Rules;
-use hindsight::testing::IdentityServer;
+use hindsight::generate::IdentityServer;
 use serde_json::{Value, json};
 
 use super::source::Source;

@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::actions::View;
-use super::adversary::{self, Adversary};
+mod actions;
+mod adversary;
+
+use self::actions::View;
+use self::adversary::Adversary;
 use super::builder::Numbers;
-use super::{Draft, Reference, Rng, RoomBuilder, State};
 use crate::auth::Profile;
 use crate::event::room_version::Rules;
+use crate::generate::{Draft, Reference, Rng, RoomBuilder, State};
 use crate::replay::Replay;
 use crate::room::{EventIx, Room};
 use crate::state::StateMap;

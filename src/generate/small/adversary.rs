@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Draft, Reference, Rng, RoomBuilder, State};
 use crate::event::content::NamedLevel;
 use crate::event::room_version::{LevelGrammar, Rules};
+use crate::generate::{Draft, Reference, Rng, RoomBuilder, State};
 
 /// The greatest integer of canonical JSON.
 const GREATEST: i64 = (1 << 53) - 1;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Draft, IdentityServer, Rng, RoomBuilder, State};
 use crate::event::content::{JoinRule, Membership, NamedLevel, RawLevel};
+use crate::generate::{Draft, IdentityServer, Rng, RoomBuilder, State};
 
 /// A level above all, for creators of version 12.
 const INFINITE: i64 = i64::MAX;

@@ -1,0 +1,186 @@
+//! `hindsight generate`: rooms as large as wanted.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum, ValueHint};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::Globals;
+use super::error::CliError;
+use super::output::Ui;
+use super::text;
+use crate::event::room_version::Rules;
+use crate::generate::{Blueprint, Mode, Preset};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  hindsight generate > room.ndjson                    1,000 events, 50 members, 10 servers
+  hindsight generate --seed 7 --mode netsplit | hindsight inspect --verify -
+  hindsight generate --events 300000 --members 20000 --room-version 12 -o room.ndjson
+  hindsight generate --preset r100k | zstd > r100k.ndjson.zst
+
+The same arguments give the same room, on every machine. Event IDs and content hashes are real, signatures are left \
+out, parents come first.";
+
+/// Arguments of `generate`.
+#[derive(Debug, Args)]
+pub(super) struct GenerateArgs {
+    /// Begin with this well-known room; the other options change it
+    #[arg(long, value_enum, value_name = "NAME")]
+    preset: Option<PresetName>,
+
+    /// The number of events
+    #[arg(long, value_name = "N")]
+    events: Option<usize>,
+
+    /// About how many users are joined in the end
+    #[arg(long, value_name = "N")]
+    members: Option<usize>,
+
+    /// The number of servers
+    #[arg(long, value_name = "N")]
+    servers: Option<u16>,
+
+    /// Where the randomness begins
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    seed: u64,
+
+    /// In what manner the room comes about
+    #[arg(long, value_enum, default_value = "realistic")]
+    mode: ModeName,
+
+    /// How many events lie between the beginnings of two netsplits; 0: there is none
+    #[arg(long, value_name = "N")]
+    netsplit_every: Option<usize>,
+
+    /// How many events a netsplit lasts
+    #[arg(long, value_name = "N")]
+    netsplit_length: Option<usize>,
+
+    /// The file to write; by default standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+}
+
+/// Values of `--preset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PresetName {
+    /// 10,000 events, 500 members
+    R10k,
+    /// 100,000 events, 5,000 members
+    R100k,
+    /// 1,000,000 events, 50,000 members
+    R1m,
+    /// 20,000 events; every 20 a merge of states that conflict on about 15 keys
+    ConflictHeavy,
+    /// 64 servers cut off from one another for a while, and an event that merges them all
+    Wide,
+}
+
+/// Values of `--mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ModeName {
+    /// Servers lag behind, and are cut off now and then; nobody does anything illegal
+    Realistic,
+    /// As realistic, but servers are cut off from one another most of the time
+    Netsplit,
+    /// As realistic, but clocks stand still or run wild
+    Skew,
+}
+
+pub(super) fn run(args: &GenerateArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
+    let blueprint = blueprint(args, globals)?;
+    match &args.output {
+        None => make(&blueprint, ui.out())?,
+        Some(path) => {
+            let failed = |error: &io::Error| CliError::file("write", path, error);
+            let mut file = BufWriter::new(File::create(path).map_err(|error| failed(&error))?);
+            make(&blueprint, &mut file).and_then(|()| file.flush()).map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(0)
+}
+
+fn blueprint(args: &GenerateArgs, globals: &Globals) -> Result<Blueprint, CliError> {
+    let mut blueprint = match args.preset {
+        Some(PresetName::R10k) => Blueprint::preset(Preset::R10k),
+        Some(PresetName::R100k) => Blueprint::preset(Preset::R100k),
+        Some(PresetName::R1m) => Blueprint::preset(Preset::R1m),
+        Some(PresetName::ConflictHeavy) => Blueprint::preset(Preset::ConflictHeavy),
+        Some(PresetName::Wide) => Blueprint::preset(Preset::Wide),
+        None => {
+            let events = args.events.unwrap_or(1_000);
+            Blueprint { events, members: events / 20, servers: 10, ..Blueprint::preset(Preset::R10k) }
+        }
+    };
+    if let Some(version) = &globals.room_version {
+        blueprint.rules = Rules::of(version).ok_or_else(|| {
+            let known: Vec<&str> = Rules::ALL.iter().map(|rules| rules.id).collect();
+            CliError::new(format!("room version {} is not known", text::escape(version)))
+                .hint(format!("known are {}", known.join(", ")))
+        })?;
+    }
+    blueprint.seed = args.seed;
+    blueprint.events = args.events.unwrap_or(blueprint.events);
+    blueprint.members = args.members.unwrap_or(blueprint.members);
+    blueprint.servers = args.servers.map_or(blueprint.servers, usize::from);
+    match args.mode {
+        ModeName::Realistic => {}
+        ModeName::Netsplit => blueprint = blueprint.with_mode(Mode::Netsplit),
+        ModeName::Skew => blueprint = blueprint.with_mode(Mode::Skew),
+    }
+    blueprint.netsplits.every = args.netsplit_every.unwrap_or(blueprint.netsplits.every);
+    blueprint.netsplits.length = args.netsplit_length.unwrap_or(blueprint.netsplits.length);
+    Ok(blueprint)
+}
+
+/// Writes the room, and shows how far it is.
+fn make(blueprint: &Blueprint, out: &mut impl Write) -> io::Result<()> {
+    let mut progress = Progress::new(blueprint.events);
+    let made = blueprint.make(|line| {
+        progress.advance();
+        out.write_all(line)
+    });
+    progress.bar.finish_and_clear();
+    made.map(|_| ())
+}
+
+/// Work shorter than this shows no progress.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Every so many events the clock is looked at.
+const OFTEN: u64 = 1024;
+
+/// A bar on standard error, if a person looks at it and it takes long enough.
+struct Progress {
+    bar: ProgressBar,
+    start: Instant,
+    done: u64,
+    is_shown: bool,
+}
+
+impl Progress {
+    fn new(events: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(events as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:20} {percent:>3} %  {human_pos} events, {eta} left")
+        {
+            bar.set_style(style);
+        }
+        Self { bar, start: Instant::now(), done: 0, is_shown: !io::stderr().is_terminal() }
+    }
+
+    fn advance(&mut self) {
+        self.done += 1;
+        if !self.done.is_multiple_of(OFTEN) {
+            return;
+        }
+        if !self.is_shown && self.start.elapsed() >= PATIENCE {
+            self.is_shown = true;
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_position(self.done);
+    }
+}

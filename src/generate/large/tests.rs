@@ -1,0 +1,112 @@
+//! What holds of every room that is made.
+
+use std::collections::HashSet;
+
+use super::{Blueprint, Preset};
+use crate::auth::Profile;
+use crate::dump::{Dump, Options, load};
+use crate::event::hash;
+use crate::event::room_version::Rules;
+use crate::generate::Mode;
+use crate::replay::Replay;
+
+/// Rooms of every version and manner, with netsplits.
+fn blueprints() -> impl Iterator<Item = Blueprint> {
+    let modes = [Mode::Honest, Mode::Netsplit, Mode::Skew];
+    (0..39).map(move |seed: usize| {
+        let base = Blueprint { events: 1_200, members: 80, servers: 7, ..Blueprint::preset(Preset::R10k) };
+        let blueprint = base.with_mode(modes[seed / 13]);
+        Blueprint { seed: seed as u64, rules: &Rules::ALL[seed % 13], ..blueprint }
+    })
+}
+
+fn dump(blueprint: &Blueprint, verify: bool) -> Dump {
+    load(&blueprint.ndjson(), &Options { verify, ..Options::default() }).unwrap()
+}
+
+#[test]
+fn a_blueprint_makes_one_room() {
+    for blueprint in blueprints().step_by(5) {
+        let text = blueprint.ndjson();
+        assert!(text == blueprint.ndjson(), "{blueprint:?}");
+        assert!(text != Blueprint { seed: 1 << 20, ..blueprint }.ndjson(), "{blueprint:?}");
+    }
+}
+
+#[test]
+fn lines_are_canonical_and_hashes_those_of_ruma() {
+    for blueprint in blueprints().take(13) {
+        let rules = blueprint.rules;
+        let text = String::from_utf8(blueprint.ndjson()).unwrap();
+        for line in text.lines() {
+            let canonical: ruma::CanonicalJsonObject = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&canonical).unwrap(), line);
+            let hashes = canonical["hashes"].as_object().unwrap();
+            assert_eq!(hash::content_hash(line, rules).unwrap(), hashes["sha256"].as_str().unwrap());
+            if rules.event_ids_are_hashes() {
+                assert_eq!(hash::event_id(line, rules).unwrap(), canonical["event_id"].as_str().unwrap());
+            }
+        }
+    }
+}
+
+/// In versions 1 and 2 references tell the reference hash, which is in no ID.
+#[test]
+fn references_tell_the_hash() {
+    let rules = Rules::of("2").unwrap();
+    let text = Blueprint { rules, events: 300, ..Blueprint::preset(Preset::R10k) }.ndjson();
+    let text = String::from_utf8(text).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let known: HashSet<(String, String)> = (lines.iter().zip(text.lines()))
+        .map(|(event, line)| {
+            let id = event["event_id"].as_str().unwrap().to_owned();
+            (id, hash::event_id(line, rules).unwrap()[1..].to_owned())
+        })
+        .collect();
+    for pair in lines.iter().flat_map(|event| event["prev_events"].as_array().unwrap()) {
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        assert!(known.contains(&(text(&pair[0]), text(&pair[1]["sha256"]))), "{pair}");
+    }
+}
+
+#[test]
+fn rooms_load_without_findings_and_nothing_is_rejected() {
+    for blueprint in blueprints() {
+        let dump = dump(&blueprint, true);
+        assert!(dump.findings.is_empty(), "{blueprint:?}: {:?}", dump.findings[0]);
+        assert_eq!(dump.room.len(), blueprint.events);
+        let replay = Replay::new(&dump.room, None, Profile::Spec);
+        assert!(replay.rejected().is_empty(), "{blueprint:?}");
+        let merges = dump.room.events().filter(|ix| replay.resolved(*ix)).count();
+        assert!(merges > 10, "{blueprint:?}: {merges} merges");
+    }
+}
+
+#[test]
+fn parents_come_first() {
+    for blueprint in blueprints().step_by(3) {
+        let room = dump(&blueprint, false).room;
+        for ix in room.events() {
+            let below = room.prev_events(ix).iter().chain(room.auth_events(ix));
+            assert!(below.into_iter().all(|below| room.position(*below) < room.position(ix)));
+        }
+    }
+}
+
+#[test]
+fn the_wide_room_has_one_merge_of_all_servers() {
+    let room = dump(&Blueprint::preset(Preset::Wide), false).room;
+    let merges = room.events().map(|ix| room.prev_events(ix).len()).filter(|parents| *parents > 1);
+    assert_eq!(merges.collect::<Vec<_>>(), [64]);
+}
+
+#[test]
+fn an_error_ends_the_room() {
+    let mut lines = 0;
+    let outcome = Blueprint::preset(Preset::R1m).make(|_| {
+        lines += 1;
+        if lines < 100 { Ok(()) } else { Err("full") }
+    });
+    assert_eq!((outcome, lines), (Err("full"), 100));
+}
