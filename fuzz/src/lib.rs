@@ -4,6 +4,7 @@
 
 mod differential;
 mod draw;
+mod expect;
 mod load;
 mod mutate;
 #[path = "../../tests/common/oracle.rs"]
@@ -15,6 +16,7 @@ mod seeds;
 mod steps;
 
 pub use differential::differential;
+pub use expect::expect;
 pub use load::load;
 pub use mutate::mutate;
 pub use replay::replay;

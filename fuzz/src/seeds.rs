@@ -1,4 +1,4 @@
-//! Seed inputs: the fixtures for the loader, noise of every length for what draws.
+//! Seed inputs: the fixtures for what reads, noise of every length for what draws.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,6 +9,8 @@ use flate2::write::GzEncoder;
 use hindsight::generate::Rng;
 use serde_json::Value;
 
+use crate::expect::expectations;
+
 /// An input to start from.
 pub struct Seed {
     /// A file name.
@@ -17,12 +19,16 @@ pub struct Seed {
     pub bytes: Vec<u8>,
 }
 
-/// The seed inputs of a target: `load`, `replay` or `differential`.
+/// The seed inputs of a target.
 ///
 /// # Errors
 /// If the fixtures cannot be read.
 pub fn seeds(target: &str) -> std::io::Result<Vec<Seed>> {
-    if target == "load" { dumps() } else { Ok(noise()) }
+    match target {
+        "load" => dumps(),
+        "expect" => Ok(expectations().map(|(name, bytes)| Seed { name: name.to_owned(), bytes }).into()),
+        _ => Ok(noise()),
+    }
 }
 
 /// The fixtures as they are, compressed, and as responses of the federation API.

@@ -1,6 +1,6 @@
 //! The targets over their seed inputs, without a fuzzer: a word when one of them breaks.
 
-use hindsight_fuzz::{differential, load, mutate, replay, seeds};
+use hindsight_fuzz::{differential, expect, load, mutate, replay, seeds};
 
 #[test]
 fn the_loader_takes_the_fixtures_and_mutations_of_them() {
@@ -10,6 +10,16 @@ fn the_loader_takes_the_fixtures_and_mutations_of_them() {
         load(&seed.bytes);
         for round in 0..4 {
             load(&mutate(&seed.bytes, 1 << 20, (4 * number + round) as u64));
+        }
+    }
+}
+
+#[test]
+fn expectations_and_mutations_of_them_are_compared() {
+    for seed in seeds("expect").unwrap() {
+        expect(&seed.bytes);
+        for round in 0..50 {
+            expect(&mutate(&seed.bytes, 1 << 20, round));
         }
     }
 }
