@@ -43,21 +43,21 @@ impl Differences {
     pub fn between(one: &Replay<'_>, other: &Replay<'_>) -> Self {
         let room = one.room();
         let mut differences = Self::default();
-        // On which keys the states after each event differ.
-        let mut after: Vec<Keys> = Vec::with_capacity(room.len());
+        let mut after = After::new(room);
         for ix in room.events() {
             let pair_before = (one.before(ix), other.before(ix));
             let pair_after = (one.after(ix), other.after(ix));
             let parent = room.prev_events(ix).first();
-            let base = parent
-                .map(|parent| ((one.after(*parent), other.after(*parent)), after[parent.index()].clone()));
+            let base = parent.map(|parent| ((one.after(*parent), other.after(*parent)), after.take(*parent)));
             let before = keys(pair_before, base);
             let now = keys(pair_after, Some((pair_before, before.clone())));
-            if let Some(difference) = difference(room, ix, (one, other), (&before, &now)) {
+            if differs(ix, (one, other), (&before, &now)) {
                 differences.events += 1;
-                differences.first.get_or_insert(difference);
+                if differences.first.is_none() {
+                    differences.first = difference(room, ix, (one, other), (&before, &now));
+                }
             }
-            after.push(now);
+            after.put(ix, now);
         }
         differences.add_current(one, other);
         differences
@@ -85,6 +85,33 @@ impl Differences {
     }
 }
 
+/// On which keys the states after an event differ, for as long as some event is to be compared with it.
+struct After {
+    keys: Vec<Keys>,
+    /// The number of events yet to come whose first parent it is.
+    uses: Vec<u32>,
+}
+
+impl After {
+    fn new(room: &Room) -> Self {
+        let mut uses = vec![0; room.len()];
+        for parent in room.events().filter_map(|ix| room.prev_events(ix).first().copied()) {
+            uses[parent.index()] += 1;
+        }
+        Self { keys: Vec::with_capacity(room.len()), uses }
+    }
+
+    fn put(&mut self, ix: EventIx, keys: Keys) {
+        self.keys.push(if self.uses[ix.index()] > 0 { keys } else { None });
+    }
+
+    fn take(&mut self, ix: EventIx) -> Keys {
+        self.uses[ix.index()] -= 1;
+        let keys = &mut self.keys[ix.index()];
+        if self.uses[ix.index()] > 0 { keys.clone() } else { keys.take() }
+    }
+}
+
 /// The keys on which a pair of states differs, given those of a pair from which it is not far.
 fn keys(pair: Pair<'_>, base: Option<(Pair<'_>, Keys)>) -> Keys {
     let (one, other) = match pair {
@@ -104,6 +131,14 @@ fn keys(pair: Pair<'_>, base: Option<(Pair<'_>, Keys)>) -> Keys {
     keys.dedup();
     keys.retain(|key| one.get(*key) != other.get(*key));
     Some(keys.into())
+}
+
+fn differs(ix: EventIx, (one, other): (&Replay<'_>, &Replay<'_>), (before, after): (&Keys, &Keys)) -> bool {
+    let states = |keys: &Keys| keys.as_ref().is_none_or(|keys| !keys.is_empty());
+    states(before)
+        || states(after)
+        || one.rejected().contains(ix) != other.rejected().contains(ix)
+        || one.failure(ix).is_some() != other.failure(ix).is_some()
 }
 
 fn difference(
