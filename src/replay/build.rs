@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::judge::Judge;
 use super::states::{FinishedStates, StateNumber, States};
 use super::{Current, Footing, Rejection};
 use crate::auth::Profile;
 use crate::resolve::{Algorithm, Answer, Failure, Resolver};
 use crate::room::{EventIx, EventSet, Link, MissingIx, Room, When};
+use crate::state::StateView;
 
 /// What a replay knows of one event.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +103,7 @@ impl<'a> Build<'a> {
             return Known { before: after, footing, ..Known::NOTHING };
         }
         let room = self.room;
-        let mut inputs = Vec::new();
+        let mut inputs: SmallVec<[StateNumber; 8]> = SmallVec::new();
         let mut footing = Footing::Computed;
         for link in room.prev_links(ix) {
             let Some(state) = self.after_link(link) else { return Known::NOTHING };
@@ -137,8 +140,10 @@ impl<'a> Build<'a> {
         if inputs.iter().all(|input| input == first) {
             return (*first, false, None);
         }
-        let views: Vec<_> = inputs.iter().map(|input| self.states.view(*input)).collect();
+        let views: SmallVec<[StateView<'_>; 4]> =
+            inputs.iter().map(|input| self.states.view(*input)).collect();
         let answer = self.resolver.answer(&views, &self.rejected, &mut ());
+        drop(views);
         let Answer { base, changes, resolved, failure, .. } = answer;
         (self.states.change(inputs[base], &changes), resolved, failure)
     }

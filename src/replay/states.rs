@@ -1,11 +1,19 @@
 //! Which states the events of a replay have: every distinct one kept once, named by number.
 
+use std::num::NonZeroU32;
+
 use crate::room::{EventIx, KeyIx, Room};
 use crate::state::{Change, Finished, StateMap, StateView, Store, Stored};
 
-/// The number of a state.
+/// The number of a state, counted from 1: a million events know two each, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct StateNumber(u32);
+pub(super) struct StateNumber(NonZeroU32);
+
+impl StateNumber {
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// The states of a replay in the making.
 #[derive(Debug)]
@@ -20,10 +28,10 @@ impl States {
     }
 
     /// The state without entries.
-    pub(super) const EMPTY: StateNumber = StateNumber(0);
+    pub(super) const EMPTY: StateNumber = StateNumber(NonZeroU32::MIN);
 
     pub(super) fn view(&self, state: StateNumber) -> StateView<'_> {
-        self.store.view(self.list[state.0 as usize])
+        self.store.view(self.list[state.index()])
     }
 
     /// The state that differs from `state` by `changes`, which must ascend by key.
@@ -31,10 +39,10 @@ impl States {
         if changes.is_empty() {
             return state;
         }
-        let changed = self.store.change(self.list[state.0 as usize], changes);
-        let number = StateNumber(self.list.len() as u32);
+        let changed = self.store.change(self.list[state.index()], changes);
         self.list.push(changed);
-        number
+        let number = u32::try_from(self.list.len()).ok().and_then(NonZeroU32::new);
+        StateNumber(number.expect("an event has two states at most, and there are fewer than 2^31 events"))
     }
 
     /// The state that consists of the given state events.
@@ -61,6 +69,6 @@ pub(super) struct FinishedStates {
 
 impl FinishedStates {
     pub(super) fn get(&self, state: StateNumber) -> &StateMap {
-        &self.list[state.0 as usize]
+        &self.list[state.index()]
     }
 }

@@ -6,6 +6,8 @@ use crate::room::EventIx;
 #[derive(Debug, Clone, Copy)]
 #[repr(u8)]
 pub(super) enum Mark {
+    /// Not all state sets have it.
+    Conflicted,
     /// Met by the walk for the auth difference.
     Queued,
     /// Found to be in the auth chains of all sets.

@@ -23,6 +23,7 @@ mod iterative;
 mod levels;
 mod mainline;
 mod marks;
+mod masks;
 mod power;
 mod running;
 mod sets;

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use crate::room::{EventIx, KeyIx};
 use crate::state::{Change, Conflict, Difference, Differences, StateView, Values};
 
@@ -16,7 +18,7 @@ pub(super) struct Sets<'a> {
     /// Those of them that are different; in the order in which they are first given.
     pub(super) different: Vec<StateView<'a>>,
     /// For every set as given its place among the different ones.
-    number_of: Vec<u32>,
+    number_of: SmallVec<[u32; 8]>,
     /// Where the different ones differ.
     pub(super) differences: &'a Differences,
     /// An event that none of any set is later than.
@@ -71,7 +73,8 @@ impl<'a> Sets<'a> {
 
     /// A conflicted key with what every given set has there.
     pub(super) fn conflict(&self, difference: Difference<'_>) -> Conflict {
-        let in_set = |(set, number): (u32, &u32)| Some((set, difference.of(*number as usize)?));
+        let values = difference.values();
+        let in_set = |(set, number): (u32, &u32)| Some((set, values[*number as usize]?));
         let held = (0..).zip(&self.number_of).filter_map(in_set).collect();
         Conflict { key: difference.key, values: Values::new(self.given.len(), held) }
     }
@@ -110,17 +113,22 @@ impl<'a> Sets<'a> {
         (base, changes)
     }
 
-    /// The place of that one of the different sets that has the most of `entries`.
+    /// The place of that one of the different sets that has the most of `entries`; of many sets the first will do.
     fn most_like(&self, entries: &[(KeyIx, EventIx)]) -> usize {
-        /// Among so many it is looked for: the more there are, the less it matters.
-        const FEW: usize = 64;
-        let mut matches = vec![0_u32; self.different.len().min(FEW)];
+        const MANY: usize = 100;
+        if self.different.len() > MANY {
+            return 0;
+        }
+        let mut matches: SmallVec<[u32; 8]> = SmallVec::from_elem(0, self.different.len());
         let mut entries = entries.iter().peekable();
         for difference in self.differences.iter() {
             while entries.next_if(|(key, _)| *key < difference.key).is_some() {}
             let wanted = entries.peek().filter(|(key, _)| *key == difference.key).map(|(_, event)| *event);
-            for (number, matches) in matches.iter_mut().enumerate() {
-                *matches += u32::from(difference.of(number) == wanted);
+            let of_rest = u32::from(difference.of_group(0) == wanted);
+            matches.iter_mut().for_each(|matches| *matches += of_rest);
+            for (number, event) in difference.listed() {
+                let matches = &mut matches[number as usize];
+                *matches = *matches - of_rest + u32::from(event == wanted);
             }
         }
         let most = |(number, matches): &(usize, u32)| (*matches, Reverse(*number));

@@ -126,9 +126,12 @@ fn full_conflicted_set<O: Observer>(
         });
     }
 
-    let mut full = [&*conflicted, &*difference, &*subgraph].concat();
-    full.sort_unstable();
-    full.dedup();
+    let mut full = conflicted.clone();
+    if !difference.is_empty() || subgraph.len() > conflicted.len() {
+        full.extend(difference.iter().chain(&subgraph));
+        full.sort_unstable();
+        full.dedup();
+    }
     observer.step(|| {
         let has = |list: &[EventIx], event: EventIx| list.binary_search(&event).is_ok();
         let entry = |event: &EventIx| FullEntry {

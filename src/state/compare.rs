@@ -1,12 +1,12 @@
 //! Where states differ: a descent into several tries at once, which skips every subtree that all share.
 //!
-//! States that share a node at some place are one there, however many they are. So a merge of thousands of states costs
-//! what the different nodes among them do:
+//! States that share a node at some place are one there, however many they are, and only those that are not where the
+//! first one is are listed. So a merge of thousands of states costs what its branches have of their own:
 //!
 //! ```text
 //!   states      0 1 2 3 4 5 6 7
-//!   roots       a a b a c b a c       three different nodes: groups 0 0 1 0 2 1 0 2
-//!   at place 5  x   x   y             two different nodes: of the groups a, b, c the last differs
+//!   roots       a a b a c b a c       group 0: a; listed: 2 and 5 in group 1, 4 and 7 in group 2
+//!   at place 5  x   x   y             group 0: x; listed: 4 and 7 in group 1
 //! ```
 
 use std::collections::HashMap;
@@ -20,32 +20,74 @@ pub(crate) struct Difference<'a> {
     pub(crate) key: KeyIx,
     /// The groups of states that have the key, ascending, each with the event of all in it. Two groups may have the same.
     pub(crate) held: &'a [(u32, EventIx)],
-    /// The group of every state. Neighbouring keys may share this.
-    pub(crate) group_of: &'a [u32],
+    /// The groups but group 0, which all other states are in, with their states; ascending.
+    members: &'a [(u32, u32)],
+    /// The number of states.
+    states: usize,
 }
 
 impl Difference<'_> {
-    /// What a state has.
+    /// What a state has. Cost: the states that are not in group 0; nothing for the first state, which always is.
     pub(crate) fn of(&self, state: usize) -> Option<EventIx> {
-        /// So many are gone through one by one.
+        if state == 0 {
+            return self.of_group(0);
+        }
+        let member = self.members.iter().find(|(_, other)| *other as usize == state);
+        self.of_group(member.map_or(0, |(group, _)| *group))
+    }
+
+    /// What the states of a group have.
+    pub(crate) fn of_group(&self, group: u32) -> Option<EventIx> {
+        /// So many entries are gone through one by one.
         const FEW: usize = 8;
-        let group = self.group_of[state];
         if self.held.len() <= FEW {
             return self.held.iter().find(|(other, _)| *other == group).map(|(_, event)| *event);
         }
-        self.held.binary_search_by_key(&group, |(group, _)| *group).ok().map(|place| self.held[place].1)
+        self.held.binary_search_by_key(&group, |(other, _)| *other).ok().map(|place| self.held[place].1)
     }
 
-    /// The states that have the key, by their place, ascending, and their events.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, EventIx)> {
-        (0..).zip(0..self.group_of.len()).filter_map(|(number, state)| Some((number, self.of(state)?)))
+    /// The states that have the event and are not in group 0.
+    pub(crate) fn states_with(&self, event: EventIx) -> impl Iterator<Item = u32> {
+        let having = self.held.iter().filter(move |(group, held)| *group != 0 && *held == event);
+        having.flat_map(|(group, _)| {
+            let from = self.members.partition_point(|(other, _)| other < group);
+            self.members[from..].iter().take_while(|(other, _)| *other == *group).map(|(_, state)| *state)
+        })
+    }
+
+    /// The states that are not in group 0, with what they have.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (u32, Option<EventIx>)> {
+        self.members.chunk_by(|(a, _), (b, _)| a == b).flat_map(|members| {
+            let event = self.of_group(members[0].0);
+            members.iter().map(move |(_, state)| (*state, event))
+        })
+    }
+
+    /// What every state has.
+    pub(crate) fn values(&self) -> Vec<Option<EventIx>> {
+        let mut values = vec![self.of_group(0); self.states];
+        for (state, event) in self.listed() {
+            values[state as usize] = event;
+        }
+        values
+    }
+
+    /// The states that have the key, ascending, and their events.
+    pub(crate) fn entries(&self) -> Vec<(u32, EventIx)> {
+        if self.of_group(0).is_some() {
+            return (0..).zip(self.values()).filter_map(|(state, event)| Some((state, event?))).collect();
+        }
+        let mut entries: Vec<(u32, EventIx)> =
+            self.listed().filter_map(|(state, event)| Some((state, event?))).collect();
+        entries.sort_unstable();
+        entries
     }
 }
 
 /// The keys on which states differ, with what each has there. Keep it for many comparisons: it reuses its memory.
 ///
-/// What it takes up follows the different nodes among the states, not their number: thousands of branches that differ on
-/// thousands of keys are a few groups at each.
+/// What it takes up follows what the states have of their own, not their number: of thousands of branches that differ on
+/// thousands of keys few differ on each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Differences {
     states: usize,
@@ -53,8 +95,9 @@ pub(crate) struct Differences {
     /// A bit for every remainder that a key leaves: most keys that are asked for are none of these.
     filter: [u64; 4],
     held: Vec<(u32, EventIx)>,
-    /// One list of groups after the other.
-    group_of: Vec<u32>,
+    /// The lists of groups and their states, one after the other, and where each ends.
+    members: Vec<(u32, u32)>,
+    lists: Vec<u32>,
     levels: Vec<Level>,
 }
 
@@ -68,7 +111,7 @@ struct Entry {
     key: KeyIx,
     /// Where its part of `held` ends.
     end: u32,
-    /// The number of its list of groups.
+    /// The number of its list of members.
     list: u32,
 }
 
@@ -79,11 +122,12 @@ impl Differences {
         self.keys.clear();
         self.filter = [0; 4];
         self.held.clear();
-        self.group_of.clear();
+        self.members.clear();
+        self.lists.clear();
         match states {
             [] | [_] => {}
             [a, b] if a.is_beside(*b) => {
-                self.group_of.extend([0, 1]);
+                self.push_members(&[(1, 1)]);
                 self.descend_two(*a, [a.root, b.root], a.height, 0);
             }
             _ => Descent::run(states, self),
@@ -125,7 +169,10 @@ impl Differences {
 
     fn difference(&self, from: u32, Entry { key, end, list }: Entry) -> Difference<'_> {
         let held = &self.held[from as usize..end as usize];
-        Difference { key, held, group_of: &self.group_of[list as usize * self.states..][..self.states] }
+        let list = list as usize;
+        let first = list.checked_sub(1).map_or(0, |before| self.lists[before]);
+        let members = &self.members[first as usize..self.lists[list] as usize];
+        Difference { key, held, members, states: self.states }
     }
 
     fn level(&mut self, level: u32) -> &mut Level {
@@ -136,11 +183,16 @@ impl Differences {
         &mut self.levels[level]
     }
 
-    /// Adds a key with the values of the groups; the groups are those of the last list.
+    fn push_members(&mut self, members: &[(u32, u32)]) {
+        self.members.extend_from_slice(members);
+        self.lists.push(self.members.len() as u32);
+    }
+
+    /// Adds a key with the values of the groups; their members are those of the last list.
     fn push(&mut self, key: usize, values: impl Iterator<Item = u32>) {
         let held = (0_u32..).zip(values).filter_map(|(group, value)| Some((group, unpack(value)?)));
         self.held.extend(held);
-        let (end, list) = (self.held.len() as u32, self.group_of.len() / self.states - 1);
+        let (end, list) = (self.held.len() as u32, self.lists.len() - 1);
         let key = KeyIx::new(key);
         let (word, bit) = filter_bit(key);
         self.filter[word] |= bit;
@@ -187,11 +239,12 @@ struct List<'a> {
     before: u64,
 }
 
-/// What a descent knows at one level: the different nodes, which of them every state has, and their children.
+/// What a descent knows at one level: the different nodes, the first state's first; the states that do not have that one,
+/// each after the number of that which it has; and the children of the nodes.
 #[derive(Debug, Clone, Default)]
 struct Level {
     nodes: Vec<Name>,
-    group_of: Vec<u32>,
+    members: Vec<(u32, u32)>,
     rows: Vec<[Name; WIDTH]>,
 }
 
@@ -205,16 +258,17 @@ impl<'a, 'f> Descent<'a, 'f> {
     fn run(states: &[StateView<'a>], found: &'f mut Differences) {
         let mut descent = Self { lists: Vec::new(), found };
         let height = states.iter().map(|state| state.height).max().unwrap_or(0);
-        let mut roots = descent.roots(states, height);
-        let mut group_of = Vec::new();
+        let roots = descent.roots(states, height);
         let top = descent.found.level(height);
-        group(&mut roots, &mut top.nodes, &mut group_of);
-        top.group_of = group_of;
+        let mut groups = Vec::new();
+        group(&roots, &mut top.nodes, &mut groups);
+        top.members.clear();
+        top.members.extend(groups.into_iter().zip(0..).filter(|(group, _)| *group != 0));
         descent.descend(height, 0);
     }
 
     /// Names the roots; fills `lists`.
-    fn roots(&mut self, states: &[StateView<'a>], height: u32) -> Vec<(Name, u32)> {
+    fn roots(&mut self, states: &[StateView<'a>], height: u32) -> Vec<Name> {
         let mut numbers: HashMap<*const Node, u64> = HashMap::new();
         let mut number = |lists: &mut Vec<List<'a>>, nodes: &'a [Node], before: Option<u64>| {
             *numbers.entry(nodes.as_ptr()).or_insert_with(|| {
@@ -224,19 +278,19 @@ impl<'a, 'f> Descent<'a, 'f> {
                 number
             })
         };
-        let name = |(place, state): (u32, &StateView<'a>)| {
+        let name = |state: &StateView<'a>| {
             let shared = number(&mut self.lists, state.shared, None);
             if state.root == 0 {
-                return (0, place);
+                return 0;
             }
             let list = match state.root as usize >= state.shared.len() {
                 true => number(&mut self.lists, state.own, Some(shared)),
                 false => shared,
             };
             let lift = if state.height < height { u64::from(state.height + 1) << LIFT } else { 0 };
-            (lift | list << LIST | u64::from(state.root), place)
+            lift | list << LIST | u64::from(state.root)
         };
-        (0..).zip(states).map(name).collect()
+        states.iter().map(name).collect()
     }
 
     /// The children of a node.
@@ -270,11 +324,11 @@ impl<'a, 'f> Descent<'a, 'f> {
         here.rows.clear();
         here.rows.extend(here.nodes.iter().map(|name| self.row(*name, level)));
         if level == 0 {
-            // Not all nodes are the same here, so there is a difference.
-            self.found.group_of.extend_from_slice(&here.group_of);
+            here.members.sort_unstable();
+            self.found.push_members(&here.members);
         }
-        let mut column: Vec<(Name, u32)> = Vec::with_capacity(here.rows.len());
-        let mut group_of: Vec<u32> = Vec::with_capacity(here.rows.len());
+        let mut column: Vec<Name> = Vec::with_capacity(here.rows.len());
+        let mut groups: Vec<u32> = Vec::with_capacity(here.rows.len());
         for place in (0..WIDTH).filter(|_| here.nodes.len() > 1) {
             let first = here.rows[0][place];
             if here.rows.iter().all(|row| row[place] == first) {
@@ -286,27 +340,30 @@ impl<'a, 'f> Descent<'a, 'f> {
                 continue;
             }
             column.clear();
-            column.extend(here.rows.iter().map(|row| row[place]).zip(0..));
+            column.extend(here.rows.iter().map(|row| row[place]));
             let below = self.found.level(level - 1);
-            group(&mut column, &mut below.nodes, &mut group_of);
-            below.group_of.clear();
-            below.group_of.extend(here.group_of.iter().map(|group| group_of[*group as usize]));
+            group(&column, &mut below.nodes, &mut groups);
+            let moved = here.members.iter().map(|(group, state)| (groups[*group as usize], *state));
+            below.members.clear();
+            below.members.extend(moved.filter(|(group, _)| *group != 0));
             self.descend(level - 1, key);
         }
         *self.found.level(level) = here;
     }
 }
 
-/// Finds the different names, and for every place which of them is there.
-fn group(names: &mut [(Name, u32)], different: &mut Vec<Name>, group_of: &mut Vec<u32>) {
-    names.sort_unstable();
+/// Finds the different names, that of the first place first, and for every place the number of its name among them.
+fn group(names: &[Name], different: &mut Vec<Name>, groups: &mut Vec<u32>) {
+    let mut sorted: Vec<(Name, u32)> = names.iter().copied().zip(0..).collect();
+    sorted.sort_unstable();
     different.clear();
-    group_of.clear();
-    group_of.resize(names.len(), 0);
-    for (name, place) in names {
-        if different.last() != Some(name) {
-            different.push(*name);
+    different.extend(names.first());
+    groups.clear();
+    groups.resize(names.len(), 0);
+    for (name, place) in sorted.into_iter().filter(|(name, _)| *name != names[0]) {
+        if different.len() == 1 || different[different.len() - 1] != name {
+            different.push(name);
         }
-        group_of[*place as usize] = different.len() as u32 - 1;
+        groups[place as usize] = different.len() as u32 - 1;
     }
 }

@@ -112,7 +112,7 @@ fn conflicts(states: &[StateView<'_>]) -> Vec<Conflict> {
     differences.find(states);
     let conflict = |difference: Difference<'_>| Conflict {
         key: difference.key,
-        values: Values::new(states.len(), difference.entries().collect()),
+        values: Values::new(states.len(), difference.entries()),
     };
     differences.iter().map(conflict).collect()
 }
