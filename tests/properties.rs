@@ -15,14 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hindsight::auth::Profile;
-use hindsight::generate::{Mode, Plan, Rng, perturbed_sets, random_rejected};
-use hindsight::replay::Replay;
+use hindsight::generate::{Draft, Mode, Plan, Reference, Rng, perturbed_sets, random_rejected};
+use hindsight::replay::{Check, CheckKind, Replay};
 use hindsight::resolve::step::Step;
 use hindsight::resolve::{Algorithm, Resolver};
 use hindsight::room::{EventIx, EventSet, KeyIx, Room};
 use hindsight::state::{Split, StateMap};
 use oracle::Oracle;
 use rooms::{build, each_room, renamed, retimed};
+use serde_json::json;
 use steps::Recording;
 
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::V1, Algorithm::V2, Algorithm::V2_1];
@@ -116,6 +117,50 @@ fn sets_are_sets() {
                         format!("{algorithm} {profile}: a set does not resolve to itself")
                     })?;
                 }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// What was found out about earlier events changes no verdict: every one is what the checks come to when they are run
+/// alone. Messages are sent again and again, with the same auth events and in all sorts of states.
+#[test]
+fn verdicts_are_those_of_the_checks() {
+    each_room(300, |plan, builder| {
+        let mut rng = Rng::new(plan.seed ^ 0xec40);
+        let mut builder = builder.clone();
+        let made = builder.len();
+        let auth = |number: usize| {
+            builder.pdu(number).event.auth_events().map(std::borrow::Cow::into_owned).collect()
+        };
+        let models: Vec<(String, Vec<String>)> = (0..4)
+            .map(|_| rng.below(made))
+            .map(|number| (builder.pdu(number).event.sender().to_owned(), auth(number)))
+            .collect();
+        for number in 0..40 {
+            let (sender, auth) = rng.pick(&models);
+            let kind = *rng.pick(&["m.room.message", "m.room.message", "m.reaction", "m.room.redaction"]);
+            let mut draft = Draft::timeline(kind, sender, json!({ "body": number.to_string() }));
+            draft.auth = auth.iter().cloned().map(Reference::Unknown).collect();
+            if rng.chance(10) {
+                draft.auth.push(Reference::Unknown("$nobody:has.it".to_owned()));
+            }
+            draft.redacts =
+                (kind == "m.room.redaction").then(|| builder.pdu(rng.below(made)).event.id().to_owned());
+            builder.add(draft.after(&[rng.below(builder.len())]));
+        }
+        let room = builder.room();
+        for profile in Profile::ALL {
+            let replay = Replay::new(&room, None, profile);
+            for ix in room.events() {
+                let refused = |check: Check| Some((check.kind, check.verdict?.err()?));
+                let alone = replay.judge(ix).into_iter().find_map(refused);
+                let kept = replay.rejection(ix).filter(|kept| kept.check != CheckKind::Recorded);
+                let kept = kept.map(|kept| (kept.check, kept.refusal.clone().unwrap()));
+                ensure(alone == kept, || {
+                    format!("{profile}: {} was judged {kept:?}, alone it is {alone:?}", room.id(ix))
+                })?;
             }
         }
         Ok(())

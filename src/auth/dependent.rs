@@ -1,8 +1,8 @@
 //! The rules about some state: rule 3 (4 in version 12) and after.
 
 use super::level::{Level, Reading};
-use super::level_cache::LevelCache;
 use super::member::check_member;
+use super::memo::Memo;
 use super::operand::{LevelSource, Needed, Operand, Recorder, Role};
 use super::power_levels::check_power_levels;
 use super::profile::{Errors, Federate, Profile, Switches, UserIds};
@@ -27,23 +27,23 @@ pub fn check_dependent<R: Recorder>(
     check(subject, state, recorder, None)
 }
 
-/// Checks without a recorder, and with a memory of levels.
+/// Checks without a recorder, and with a memory.
 ///
 /// # Errors
 /// The verdict, if the event is refused.
 pub(super) fn check_remembering(
     subject: Subject<'_>,
     state: impl Fn(KeyIx) -> Option<EventIx>,
-    levels: &LevelCache,
+    memo: &Memo,
 ) -> Verdict {
-    check(subject, state, (), Some(levels))
+    check(subject, state, (), Some(memo))
 }
 
 fn check<R: Recorder>(
     subject: Subject<'_>,
     state: impl Fn(KeyIx) -> Option<EventIx>,
     recorder: R,
-    cache: Option<&LevelCache>,
+    memo: Option<&Memo>,
 ) -> Verdict {
     let Subject { room, event: ix, profile } = subject;
     if room.event(ix).kind() == Kind::Create {
@@ -64,7 +64,7 @@ fn check<R: Recorder>(
         create,
         state,
         recorder,
-        cache,
+        memo,
     }
     .run()
 }
@@ -92,9 +92,9 @@ pub fn sender_level(
         create: create.unwrap_or(event),
         state: |key| levels.filter(|_| key == power_levels),
         recorder: (),
-        cache: None,
+        memo: None,
     };
-    let sender = room.event(event).sender();
+    let sender = check.sender();
     match (create, check.power_levels()) {
         (Some(_), _) => {
             check.check_creators(at)?;
@@ -131,8 +131,8 @@ pub(super) struct Check<'a, S, R> {
     pub(super) create: EventIx,
     pub(super) state: S,
     pub(super) recorder: R,
-    /// Levels that were found before; given only where nobody records where they come from.
-    pub(super) cache: Option<&'a LevelCache>,
+    /// What was found before; given only where nobody records where it comes from.
+    pub(super) memo: Option<&'a Memo>,
 }
 
 impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
@@ -161,8 +161,11 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
         if self.required_level()? > own {
             return Err(Refusal::Rule(Rule::RequiredLevel));
         }
-        if self.event.state_key().is_some_and(|key| key.starts_with('@') && key != self.event.sender()) {
-            return Err(Refusal::Rule(Rule::OthersStateKey));
+        if let Some(key) = self.room.key_of(self.ix) {
+            let state_key = self.room.key(key).1;
+            if state_key.starts_with('@') && state_key != self.sender() {
+                return Err(Refusal::Rule(Rule::OthersStateKey));
+            }
         }
         match self.event.kind() {
             Kind::PowerLevels => check_power_levels(&mut self, own),
@@ -182,7 +185,7 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
             create: self.create,
             state: &self.state,
             recorder: (),
-            cache: self.cache,
+            memo: self.memo,
         }
     }
 
@@ -196,7 +199,7 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
                 format!("`m.federate` is {kind}, not a boolean"),
             ));
         }
-        if self.is_federated() || self.is_local(self.event.sender()) {
+        if self.is_federated() || self.is_local(self.sender()) {
             Ok(())
         } else {
             Err(Refusal::Rule(Rule::Federate))
@@ -252,19 +255,25 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
         }
     }
 
-    /// The membership under a key, that of the member event, or `leave` without one. `user`, whose it is, is asked only if
-    /// somebody records it.
+    /// The user whose membership has this key.
+    ///
+    /// Rules tell users by their keys, and ask for their IDs here: the keys of a room lie close together, its events do
+    /// not.
+    pub(super) fn user(&self, key: KeyIx) -> &'a str {
+        self.room.key(key).1
+    }
+
+    pub(super) fn sender(&self) -> &'a str {
+        self.user(self.room.sender_key(self.ix))
+    }
+
+    /// The membership of a user: that of the member event under the key, or `leave` without one.
     ///
     /// # Errors
     /// If a member event has no readable membership and the profile refuses to go on.
-    pub(super) fn membership<'u>(
-        &mut self,
-        key: Option<KeyIx>,
-        user: impl Fn(&'a Event) -> &'u str,
-        role: Role,
-    ) -> Result<&'a Membership, Refusal> {
+    pub(super) fn membership(&mut self, user: KeyIx, role: Role) -> Result<&'a Membership, Refusal> {
         static LEAVE: Membership = Membership::Leave;
-        let event = key.and_then(|key| (self.state)(key));
+        let event = (self.state)(user);
         let room = self.room;
         let membership = match event.and_then(|event| room.event(event).as_member()) {
             None => &LEAVE,
@@ -277,9 +286,8 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
                 Field::Absent | Field::Malformed(_) => &LEAVE,
             },
         };
-        let subject = self.event;
         self.recorder.record(|| Operand::Membership {
-            user: user(subject).into(),
+            user: room.key(user).1.into(),
             role,
             event,
             membership: membership.as_str().into(),
@@ -289,11 +297,14 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
 
     /// The membership of the event's sender.
     pub(super) fn sender_membership(&mut self) -> Result<&'a Membership, Refusal> {
-        let key = Some(self.room.sender_key(self.ix));
-        self.membership(key, Event::sender, Role::Sender)
+        self.membership(self.room.sender_key(self.ix), Role::Sender)
     }
 
     pub(super) fn sender_is_joined(&mut self) -> Result<bool, Refusal> {
+        if let Some(memo) = self.memo {
+            let Some(event) = (self.state)(self.room.sender_key(self.ix)) else { return Ok(false) };
+            return memo.is_join(event, || Ok(*self.sender_membership()? == Membership::Join));
+        }
         Ok(*self.sender_membership()? == Membership::Join)
     }
 
@@ -346,25 +357,17 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
 
     /// The power level of the event's sender in the state.
     pub(super) fn sender_level(&mut self, at: Rule) -> Result<Level, Refusal> {
-        let key = Some(self.room.sender_key(self.ix));
-        self.user_level(at, key, Event::sender, Role::Sender)
+        self.user_level(at, self.room.sender_key(self.ix), Role::Sender)
     }
 
-    /// The power level of a user in the state. `key` is that of the user's membership; `user`, who it is, is asked only if
-    /// the level is not known yet.
-    pub(super) fn user_level<'u>(
-        &mut self,
-        at: Rule,
-        key: Option<KeyIx>,
-        user: impl Fn(&'a Event) -> &'u str,
-        role: Role,
-    ) -> Result<Level, Refusal> {
-        if let (Some(cache), Some(key)) = (self.cache, key) {
-            let levels = self.power_levels().map(|(event, _)| event);
-            let find = || Ok(self.find_user_level(at, user(self.event))?.0);
-            return cache.get(self.create, levels, key, find);
+    /// The power level of a user in the state.
+    pub(super) fn user_level(&mut self, at: Rule, user: KeyIx, role: Role) -> Result<Level, Refusal> {
+        if let Some(memo) = self.memo {
+            let levels = (self.state)(self.room.well_known().power_levels);
+            return memo
+                .user_level(self.create, levels, user, || Ok(self.find_user_level(at, self.user(user))?.0));
         }
-        let user = user(self.event);
+        let user = self.user(user);
         let (level, source) = self.find_user_level(at, user)?;
         self.recorder.record(|| Operand::UserLevel { user: user.into(), role, level, source });
         Ok(level)
@@ -431,30 +434,38 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
 
     /// The level needed to send the event.
     fn required_level(&mut self) -> Result<Level, Refusal> {
-        let at = Rule::RequiredLevel;
-        let name = if self.event.is_state() { NamedLevel::StateDefault } else { NamedLevel::EventsDefault };
-        let (level, source) = match self.power_levels() {
-            None => (name.default(), LevelSource::NoPowerLevels),
-            Some((event, levels)) => match self.entry(at, &levels.events, self.event.event_type())? {
-                Some(level) => (level, LevelSource::Entry(event)),
-                // Python: a default that is `null` is found, and `int(None)` fails.
-                None if self.switches.errors == Errors::Raise
-                    && levels.named(name) == Some(&RawLevel::Null) =>
-                {
-                    return Err(
-                        self.unreadable(at, "TypeError: int() argument must not be 'NoneType'".into())
-                    );
-                }
-                None => self.default_level(at, event, levels, name)?,
-            },
-        };
-        let event_type = self.event.event_type();
+        if let (Some(memo), Some(message_type)) = (self.memo, self.room.message_type(self.ix)) {
+            let levels = (self.state)(self.room.well_known().power_levels);
+            return memo.message_level(levels, message_type, || Ok(self.find_required_level()?.0.into()));
+        }
+        let (level, source) = self.find_required_level()?;
+        let event_type = self.event_type();
         self.recorder.record(|| Operand::NeededLevel {
             what: Needed::EventType(event_type.into()),
             level,
             source,
         });
         Ok(level.into())
+    }
+
+    fn event_type(&self) -> &'a str {
+        self.room.key_of(self.ix).map_or_else(|| self.event.event_type(), |key| self.room.key(key).0)
+    }
+
+    fn find_required_level(&self) -> Result<(i64, LevelSource), Refusal> {
+        let at = Rule::RequiredLevel;
+        let name = if self.event.is_state() { NamedLevel::StateDefault } else { NamedLevel::EventsDefault };
+        let Some((event, levels)) = self.power_levels() else {
+            return Ok((name.default(), LevelSource::NoPowerLevels));
+        };
+        match self.entry(at, &levels.events, self.event_type())? {
+            Some(level) => Ok((level, LevelSource::Entry(event))),
+            // Python: a default that is `null` is found, and `int(None)` fails.
+            None if self.switches.errors == Errors::Raise && levels.named(name) == Some(&RawLevel::Null) => {
+                Err(self.unreadable(at, "TypeError: int() argument must not be 'NoneType'".into()))
+            }
+            None => self.default_level(at, event, levels, name),
+        }
     }
 }
 

@@ -34,64 +34,82 @@ pub fn check_independent<R: Recorder>(
             return Err(Refusal::Rule(Rule::RoomIdNotCreate));
         }
     }
-    let selected = selection(room, ix, profile)?;
-    let mut refuse = |link: Link, rule: Rule| {
-        recorder.record(|| Operand::AuthEvent(link));
-        Err(Refusal::Rule(rule))
-    };
-    let mut seen: SmallVec<[(KeyIx, Link); 8]> = SmallVec::new();
+    check_auth_events(subject, is_rejected).map_err(|(link, rule)| {
+        if let Some(link) = link {
+            recorder.record(|| Operand::AuthEvent(link));
+        }
+        rule
+    })?;
+    Ok(Rule::Allowed)
+}
+
+/// Checks what `auth_events` holds; a refusal comes with the entry that decided, if it was one.
+fn check_auth_events(
+    Subject { room, event: ix, profile }: Subject<'_>,
+    is_rejected: impl Fn(EventIx) -> bool,
+) -> Result<(), (Option<Link>, Refusal)> {
+    let refuse = |link: Link, rule: Rule| Err((Some(link), Refusal::Rule(rule)));
+    let selected = selection(room, ix, profile).map_err(|refusal| (None, refusal))?;
+    let auth_events = room.auth_events(ix);
+    let create = room.well_known().create;
+    let create_is_implied = room.rules().room_id_is_create_id;
+    let mut seen: SmallVec<[KeyIx; 8]> = SmallVec::new();
     let mut unexpected = None;
-    for link in room.auth_links(ix) {
-        let Some(key) = link.event().and_then(|event| room.key_of(event)) else {
-            if link.event().is_none() {
-                return refuse(link, Rule::AuthMissing);
-            }
+    let mut all = room.auth_links(ix);
+    let mut present = auth_events.iter().copied().map(Link::Event);
+    let is_whole = !room.has_missing_auth(ix);
+    while let Some(link) = if is_whole { present.next() } else { all.next() } {
+        let Link::Event(auth) = link else { return refuse(link, Rule::AuthMissing) };
+        let Some(key) = room.key_of(auth) else {
             unexpected = unexpected.or(Some(link));
             continue;
         };
-        if seen.iter().any(|(other, _)| *other == key) {
+        if seen.contains(&key) {
             return refuse(link, Rule::AuthDuplicate);
         }
-        seen.push((key, link));
-        let implied = key == room.well_known().create && room.rules().room_id_is_create_id;
-        if !selected.contains(key) || implied {
+        seen.push(key);
+        if !selected.contains(key) || create_is_implied && key == create {
             unexpected = unexpected.or(Some(link));
         }
     }
     if let Some(link) = unexpected {
         return refuse(link, Rule::AuthUnexpected);
     }
-    let events = || seen.iter().filter_map(|(_, link)| link.event());
-    if let Some(rejected) = events().find(|event| is_rejected(*event)) {
+    let find = |is_wrong: &dyn Fn(EventIx) -> bool| auth_events.iter().copied().find(|auth| is_wrong(*auth));
+    if let Some(rejected) = find(&is_rejected) {
         return refuse(Link::Event(rejected), Rule::AuthRejected);
     }
-    let create = room.well_known().create;
-    if !room.rules().room_id_is_create_id && !seen.iter().any(|(key, _)| *key == create) {
-        return Err(Refusal::Rule(Rule::AuthNoCreate));
+    if !create_is_implied && !seen.contains(&create) {
+        return Err((None, Refusal::Rule(Rule::AuthNoCreate)));
     }
-    if let Some(foreign) = events().find(|event| is_elsewhere(room, ix, *event)) {
+    if let Some(foreign) = find(&|auth| is_elsewhere(room, ix, auth)) {
         return refuse(Link::Event(foreign), Rule::AuthOtherRoom);
     }
-    Ok(Rule::Allowed)
+    Ok(())
 }
 
 /// Whether two events name different rooms.
 fn is_elsewhere(room: &Room, ix: EventIx, other: EventIx) -> bool {
-    let (own, their) = (room.event(ix), room.event(other));
-    if !their.has_room_id() && room.rules().room_id_is_create_id {
+    let (own, their) = (room.names_room(ix), room.names_room(other));
+    if !their && room.rules().room_id_is_create_id {
         // A create event of version 12 has no room ID; it cannot be listed here anyway.
         return false;
     }
     if room.is_foreign(ix) || room.is_foreign(other) {
-        return own.room_id() != their.room_id();
+        return room.event(ix).room_id() != room.event(other).room_id();
     }
     // Neither names a room that is not this one.
-    own.has_room_id() != their.has_room_id()
+    own != their
 }
 
 /// Where the room ID is the create event's ID: the create event that the event's room ID names.
 pub fn create_by_room_id(room: &Room, ix: EventIx) -> Option<EventIx> {
-    let hash = room.event(ix).room_id()?.strip_prefix('!')?;
+    if !room.names_room(ix) {
+        return None;
+    }
+    // Unless the event says otherwise, it is the room's.
+    let room_id = if room.is_foreign(ix) { room.event(ix).room_id() } else { room.room_id() };
+    let hash = room_id?.strip_prefix('!')?;
     if let Some(create) = room.create_event()
         && room.id(create).strip_prefix('$') == Some(hash)
     {

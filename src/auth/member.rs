@@ -7,7 +7,6 @@ use super::operand::{Operand, Recorder, Role};
 use super::profile::Errors;
 use super::third_party::check_third_party_invite;
 use super::{Refusal, Rule, Verdict};
-use crate::event::Event;
 use crate::event::content::{Field, JoinRule, Member, Membership, NamedLevel};
 use crate::room::{EventIx, KeyIx, Link};
 
@@ -16,11 +15,6 @@ struct Target<'a> {
     /// The key of the target's membership, and so the target: two users are one if their keys are.
     key: KeyIx,
     member: &'a Member,
-}
-
-/// The user whose membership an event sets.
-fn target_of(event: &Event) -> &str {
-    event.state_key().unwrap_or_default()
 }
 
 pub(super) fn check_member<S, R>(check: &mut Check<'_, S, R>) -> Verdict
@@ -33,7 +27,7 @@ where
         return Err(malformed);
     };
     if check.switches.errors == Errors::RumaErrors {
-        let user = target_of(check.event);
+        let user = check.user(key);
         if UserId::parse(user).is_err() {
             return Err(Refusal::Unreadable(Rule::MemberMalformed, format!("{user:?} is no user ID")));
         }
@@ -50,7 +44,7 @@ where
         Field::Absent | Field::Malformed(_) => return Err(malformed),
     };
     if *membership == Membership::Join
-        && let Some(allowed) = first_join(check)?
+        && let Some(allowed) = first_join(check, &target)?
     {
         return Ok(allowed);
     }
@@ -60,7 +54,7 @@ where
         Membership::Invite
             if member.third_party_invite.as_ref().is_some_and(|invite| counts(check, invite)) =>
         {
-            check_third_party_invite(check, target_of(check.event), target.key, member)
+            check_third_party_invite(check, target.key, member)
         }
         Membership::Invite => check_invite(check, &target),
         Membership::Leave => check_leave(check, &target),
@@ -84,14 +78,14 @@ where
 {
     if check.switches.federate_binds_target
         && !check.is_federated()
-        && !check.is_local(target_of(check.event))
+        && !check.is_local(check.user(target.key))
     {
         return Err(Refusal::Rule(Rule::Federate));
     }
     if check.switches.errors == Errors::Raise {
         let mut silent = check.silent();
         silent.sender_level(Rule::MembershipUnknown)?;
-        silent.user_level(Rule::MembershipUnknown, Some(target.key), target_of, Role::Target)?;
+        silent.user_level(Rule::MembershipUnknown, target.key, Role::Target)?;
         silent.named_level(Rule::MembershipUnknown, NamedLevel::Invite)?;
         silent.named_level(Rule::MembershipUnknown, NamedLevel::Ban)?;
     }
@@ -99,15 +93,15 @@ where
 }
 
 /// The creator's join right after the create event.
-fn first_join<S, R>(check: &mut Check<'_, S, R>) -> Result<Option<Rule>, Refusal>
+fn first_join<S, R>(check: &mut Check<'_, S, R>, target: &Target<'_>) -> Result<Option<Rule>, Refusal>
 where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
     check.check_creators(Rule::JoinCreator)?;
-    let follows_create = check.event.prev_events().count() == 1
-        && check.room.prev_links(check.ix).eq([Link::Event(check.create)]);
-    let is_creator = || creators::main(check.room, check.create) == Some(target_of(check.event));
+    let follows_create = check.room.prev_links(check.ix).eq([Link::Event(check.create)])
+        && check.event.prev_events().count() == 1;
+    let is_creator = || creators::main(check.room, check.create) == Some(check.user(target.key));
     Ok((follows_create && is_creator()).then_some(Rule::JoinCreator))
 }
 
@@ -142,7 +136,7 @@ where
     if check.room.sender_key(check.ix) != target.key {
         return Err(Refusal::Rule(Rule::JoinOther));
     }
-    let membership = check.membership(Some(target.key), target_of, Role::Sender)?;
+    let membership = check.membership(target.key, Role::Sender)?;
     if *membership == Membership::Ban {
         return Err(Refusal::Rule(Rule::JoinBanned));
     }
@@ -173,11 +167,14 @@ where
     let Some(user) = member.authoriser.value() else {
         return Err(Refusal::Rule(at));
     };
-    let key = check.room.find_key("m.room.member", user);
-    if *check.membership(key, |_| user, Role::Authoriser)? != Membership::Join {
+    // Every user whom an event names so has a key.
+    let Some(user) = check.room.find_key("m.room.member", user) else {
+        return Err(Refusal::Rule(at));
+    };
+    if *check.membership(user, Role::Authoriser)? != Membership::Join {
         return Err(Refusal::Rule(at));
     }
-    let level = check.user_level(at, key, |_| user, Role::Authoriser)?;
+    let level = check.user_level(at, user, Role::Authoriser)?;
     if level >= check.named_level(at, NamedLevel::Invite)? {
         Ok(Rule::JoinRestrictedYes)
     } else {
@@ -193,7 +190,7 @@ where
     if !check.sender_is_joined()? {
         return Err(Refusal::Rule(Rule::InviteNotJoined));
     }
-    let membership = check.membership(Some(target.key), target_of, Role::Target)?;
+    let membership = check.membership(target.key, Role::Target)?;
     if matches!(membership, Membership::Join | Membership::Ban) {
         return Err(Refusal::Rule(Rule::InviteTargetIn));
     }
@@ -223,7 +220,7 @@ where
         return Err(Refusal::Rule(Rule::LeaveNotJoined));
     }
     check.check_creators(Rule::LeaveLevel)?;
-    let banned = *check.membership(Some(target.key), target_of, Role::Target)? == Membership::Ban;
+    let banned = *check.membership(target.key, Role::Target)? == Membership::Ban;
     let own = check.sender_level(Rule::LeaveLevel)?;
     if banned || check.switches.errors == Errors::RumaErrors {
         let needed = check.named_level(Rule::LeaveUnban, NamedLevel::Ban)?;
@@ -232,7 +229,7 @@ where
         }
     }
     let needed = check.named_level(Rule::LeaveLevel, NamedLevel::Kick)?;
-    let other = check.user_level(Rule::LeaveLevel, Some(target.key), target_of, Role::Target)?;
+    let other = check.user_level(Rule::LeaveLevel, target.key, Role::Target)?;
     if own >= needed && other < own { Ok(Rule::LeaveAllowed) } else { Err(Refusal::Rule(Rule::LeaveLevel)) }
 }
 
@@ -247,7 +244,7 @@ where
     check.check_creators(Rule::BanLevel)?;
     let own = check.sender_level(Rule::BanLevel)?;
     let needed = check.named_level(Rule::BanLevel, NamedLevel::Ban)?;
-    let other = check.user_level(Rule::BanLevel, Some(target.key), target_of, Role::Target)?;
+    let other = check.user_level(Rule::BanLevel, target.key, Role::Target)?;
     if own >= needed && other < own { Ok(Rule::BanAllowed) } else { Err(Refusal::Rule(Rule::BanLevel)) }
 }
 
@@ -264,7 +261,7 @@ where
     if check.room.sender_key(check.ix) != target.key {
         return Err(Refusal::Rule(Rule::KnockOther));
     }
-    match check.membership(Some(target.key), Event::sender, Role::Sender)? {
+    match check.membership(target.key, Role::Sender)? {
         Membership::Ban | Membership::Invite | Membership::Join => Err(Refusal::Rule(Rule::KnockMember)),
         _ => Ok(Rule::KnockAllowed),
     }

@@ -14,8 +14,8 @@
 mod dependent;
 mod independent;
 mod level;
-mod level_cache;
 mod member;
+mod memo;
 mod operand;
 mod power_levels;
 mod profile;

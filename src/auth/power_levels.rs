@@ -33,7 +33,7 @@ where
     check_maps(check, rules, limited, own, |_, old, own| old > own)?;
     let users = MapChange { pair: [&old.users, &new.users], field: LevelField::User };
     let rules = [Rule::LevelsUsersOld, Rule::LevelsUsersNew];
-    let sender = check.event.sender();
+    let sender = check.sender();
     check_maps(check, rules, &[users], own, |user, old, own| user != sender && old >= own)?;
     Ok(Rule::LevelsAllowed)
 }

@@ -15,7 +15,6 @@ use crate::room::{EventIx, KeyIx};
 
 pub(super) fn check_third_party_invite<S, R>(
     check: &mut Check<'_, S, R>,
-    target: &str,
     key: KeyIx,
     member: &Member,
 ) -> Verdict
@@ -23,7 +22,7 @@ where
     S: Fn(KeyIx) -> Option<EventIx>,
     R: Recorder,
 {
-    if *check.membership(Some(key), |_| target, Role::Target)? == Membership::Ban {
+    if *check.membership(key, Role::Target)? == Membership::Ban {
         return Err(Refusal::Rule(Rule::Invite3pidBanned));
     }
     let signed = member.third_party_invite.as_ref().and_then(|invite| invite.get("signed"));
@@ -37,7 +36,7 @@ where
     let (Some(mxid), Some(token)) = (text("mxid"), text("token")) else {
         return Err(Refusal::Rule(Rule::Invite3pidFields));
     };
-    if mxid != target {
+    if mxid != check.user(key) {
         return Err(Refusal::Rule(Rule::Invite3pidMxid));
     }
     let invite = check.room.find_key("m.room.third_party_invite", token).and_then(|key| (check.state)(key));

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::dependent::check_remembering;
-use super::level_cache::LevelCache;
+use super::memo::Memo;
 use super::{Profile, Refusal, Rule, Subject, Verdict};
 use crate::room::{EventIx, KeyIx, Room};
 
@@ -16,6 +16,10 @@ type Read = (u32, u32);
 
 fn pack(event: Option<EventIx>) -> u32 {
     event.map_or(0, |event| event.index() as u32 + 1)
+}
+
+fn unpack(found: u32) -> Option<EventIx> {
+    found.checked_sub(1).map(|event| EventIx::new(event as usize))
 }
 
 /// What one check looked up, and what it came to.
@@ -52,13 +56,13 @@ pub(crate) struct Verdicts {
     /// State events: only they are checked more often than on receipt.
     known: Vec<Known>,
     last: Option<Known>,
-    levels: Option<LevelCache>,
+    memo: Option<Memo>,
 }
 
 impl Verdicts {
     /// No verdicts yet.
     pub(crate) fn new(profile: Profile) -> Self {
-        Self { profile, places: Vec::new(), known: Vec::new(), last: None, levels: None }
+        Self { profile, places: Vec::new(), known: Vec::new(), last: None, memo: None }
     }
 
     /// Checks as [`check_dependent`](super::check_dependent) does.
@@ -78,12 +82,22 @@ impl Verdicts {
         }
         let subject = Subject { room, event, profile: self.profile };
         let reads = Reads::default();
-        let levels = self.levels.get_or_insert_with(|| LevelCache::new(room.key_count()));
-        let verdict = check_remembering(subject, |key| reads.note(key, state(key)), levels);
+        let memo = self.memo.get_or_insert_with(|| Memo::new(room));
+        let verdict = check_remembering(subject, |key| reads.look_up(key, &state), memo);
         if let Some(known) = reads.into_known(event, &verdict) {
             self.keep(room, known);
         }
         verdict
+    }
+
+    /// What was looked up for the last check, if it was of this event and allowed it.
+    pub(crate) fn reads_that_allowed(
+        &self,
+        event: EventIx,
+    ) -> Option<impl ExactSizeIterator<Item = (KeyIx, Option<EventIx>)>> {
+        let last = self.last.as_ref().filter(|last| last.event == event && last.allowed)?;
+        let reads = &last.reads[..usize::from(last.len)];
+        Some(reads.iter().map(|(key, found)| (KeyIx::new(*key as usize), unpack(*found))))
     }
 
     fn find(&self, event: EventIx) -> Option<&Known> {
@@ -124,15 +138,21 @@ struct Reads {
 }
 
 impl Reads {
-    fn note(&self, key: KeyIx, found: Option<EventIx>) -> Option<EventIx> {
-        let read = (key.index() as u32, pack(found));
+    /// What `find` finds under a key, or found when the key was looked up before.
+    fn look_up(&self, key: KeyIx, find: impl Fn(KeyIx) -> Option<EventIx>) -> Option<EventIx> {
+        let number = key.index() as u32;
         let len = self.len.get();
-        if !self.reads.iter().take(len).any(|other| other.get() == read) {
-            if let Some(free) = self.reads.get(len) {
-                free.set(read);
+        for read in self.reads.iter().take(len) {
+            let (known, found) = read.get();
+            if known == number {
+                return unpack(found);
             }
-            self.len.set(len + 1);
         }
+        let found = find(key);
+        if let Some(free) = self.reads.get(len) {
+            free.set((number, pack(found)));
+        }
+        self.len.set(len + 1);
         found
     }
 

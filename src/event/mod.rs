@@ -160,7 +160,7 @@ impl Event {
     }
 
     /// Whether there is a `room_id`.
-    pub fn has_room_id(&self) -> bool {
+    pub(crate) fn has_room_id(&self) -> bool {
         self.room_id.is_present()
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::judge::Judge;
+use super::messages::Messages;
 use super::states::{FinishedStates, StateNumber, States};
 use super::{Current, Footing, Rejection};
 use crate::auth::Profile;
@@ -42,6 +43,7 @@ pub(super) struct Build<'a> {
     profile: Profile,
     resolver: Resolver<'a>,
     states: States,
+    messages: Messages,
     known: Vec<Known>,
     rejected: EventSet,
     rejections: BTreeMap<EventIx, Rejection>,
@@ -57,6 +59,7 @@ impl<'a> Build<'a> {
             profile,
             resolver: Resolver::new(room, algorithm, profile),
             states: States::new(room),
+            messages: Messages::new(room),
             known: Vec::with_capacity(room.len()),
             rejected: EventSet::new(room.len()),
             rejections: BTreeMap::new(),
@@ -80,14 +83,29 @@ impl<'a> Build<'a> {
 
     fn take(&mut self, ix: EventIx) {
         let mut known = if self.room.is_outlier(ix) { Known::NOTHING } else { self.state_before(ix) };
-        let judge = Judge { room: self.room, profile: self.profile, rejected: &self.rejected };
-        let before = known.before.map(|before| self.states.view(before));
-        if let Some(rejection) = judge.verdict(ix, before, self.resolver.verdicts()) {
-            self.rejected.insert(ix);
-            self.rejections.insert(ix, rejection);
+        if !self.is_like_a_known_message(ix, known.before) {
+            self.judge(ix, known.before);
         }
         self.state_after(ix, &mut known);
         self.known.push(known);
+    }
+
+    fn is_like_a_known_message(&mut self, ix: EventIx, before: Option<StateNumber>) -> bool {
+        before.is_some_and(|before| {
+            self.messages.are_known_to_allow(self.room, ix, before, self.states.view(before))
+        })
+    }
+
+    fn judge(&mut self, ix: EventIx, before: Option<StateNumber>) {
+        let judge = Judge { room: self.room, profile: self.profile, rejected: &self.rejected };
+        let state = before.map(|before| self.states.view(before));
+        let verdicts = self.resolver.verdicts();
+        if let Some(rejection) = judge.verdict(ix, state, verdicts) {
+            self.rejected.insert(ix);
+            self.rejections.insert(ix, rejection);
+        } else if let (Some(before), Some(reads)) = (before, verdicts.reads_that_allowed(ix)) {
+            self.messages.note(self.room, ix, before, reads);
+        }
     }
 
     fn state_before(&mut self, ix: EventIx) -> Known {

@@ -1,7 +1,5 @@
 //! The verdict on one event.
 
-use smallvec::SmallVec;
-
 use super::{CheckKind, Rejection};
 use crate::auth::{
     Errors, Operand, Profile, Recorder, Refusal, Rule, Subject, Verdict, Verdicts, check_dependent,
@@ -51,8 +49,7 @@ impl Judge<'_> {
             if let Err(refusal) = check_independent(subject, |auth| self.rejected.contains(auth), ()) {
                 return reject(CheckKind::AuthEvents, refusal);
             }
-            let own = self.own(ix);
-            if let Err(refusal) = verdicts.check(self.room, ix, |key| look_up(&own, key)) {
+            if let Err(refusal) = verdicts.check(self.room, ix, |key| self.own(ix, key)) {
                 return reject(CheckKind::AuthEvents, refusal);
             }
         }
@@ -77,8 +74,7 @@ impl Judge<'_> {
         let mut operands = Vec::new();
         let verdict =
             self.can_judge_auth_events(ix, before).then(|| self.check_auth_events(ix, &mut operands));
-        let own = self.own(ix);
-        let reads = self.reads(ix, |key| look_up(&own, key));
+        let reads = self.reads(ix, |key| self.own(ix, key));
         checks.push(Check { kind: CheckKind::AuthEvents, reads, operands, verdict });
         if !self.room.is_outlier(ix) {
             let mut operands = Vec::new();
@@ -119,16 +115,12 @@ impl Judge<'_> {
         before.is_some() || !self.room.has_missing_auth(ix)
     }
 
-    fn own(&self, ix: EventIx) -> Own {
+    /// The event's own auth event under a key; in room version 12 the create event is implied by the room ID.
+    fn own(&self, ix: EventIx, key: KeyIx) -> Option<EventIx> {
         let room = self.room;
-        let mut own: Own =
-            room.auth_events(ix).iter().filter_map(|auth| Some((room.key_of(*auth)?, *auth))).collect();
-        if room.rules().room_id_is_create_id
-            && let Some(create) = create_by_room_id(room, ix)
-        {
-            own.push((room.well_known().create, create));
-        }
-        own
+        let listed = room.auth_events(ix).iter().copied().find(|auth| room.key_of(*auth) == Some(key));
+        let implied = room.rules().room_id_is_create_id && key == room.well_known().create;
+        listed.or_else(|| if implied { create_by_room_id(room, ix) } else { None })
     }
 
     fn check_auth_events(&self, ix: EventIx, recorder: &mut impl Recorder) -> Verdict {
@@ -137,19 +129,11 @@ impl Judge<'_> {
         if self.room.event(ix).kind() == Kind::Create {
             return Ok(verdict);
         }
-        let own = self.own(ix);
-        check_dependent(subject, |key| look_up(&own, key), recorder)
+        check_dependent(subject, |key| self.own(ix, key), recorder)
     }
 
     fn check_against(&self, ix: EventIx, state: StateView<'_>, recorder: &mut impl Recorder) -> Verdict {
         let subject = Subject { room: self.room, event: ix, profile: self.profile };
         check_dependent(subject, |key| state.get(key), recorder)
     }
-}
-
-/// Auth events by key: hardly ever more than five.
-type Own = SmallVec<[(KeyIx, EventIx); 8]>;
-
-fn look_up(own: &Own, key: KeyIx) -> Option<EventIx> {
-    own.iter().find(|(other, _)| *other == key).map(|(_, event)| *event)
 }

@@ -14,6 +14,7 @@
 
 mod build;
 mod judge;
+mod messages;
 mod states;
 
 use self::build::{Build, Known, Outcome};

@@ -131,7 +131,7 @@ impl Room {
         let (children, auth_children) = executor::join(
             executor,
             || prev.reversed(|_| true),
-            || auth.reversed(|ix| nodes[ix.index()].key.get().is_some() || cited.contains(ix)),
+            || auth.reversed(|ix| nodes[ix.index()].what.key().is_some() || cited.contains(ix)),
         );
         let recorded = (0..).map(EventIx::new).zip(&events);
         let recorded =

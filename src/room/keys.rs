@@ -16,11 +16,43 @@ pub(super) struct KeyTable {
     keys: Vec<(Box<str>, Box<str>)>,
 }
 
+/// What an event is, in four bytes: a state event, which sets a key, or a message of a type that has a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct What(u32);
+
+/// What the numbers of messages have above those of keys.
+const MESSAGE: u32 = 1 << 31;
+
+impl What {
+    fn state(key: KeyIx) -> Self {
+        Self::below_limit(key.index())
+    }
+
+    fn message(message_type: usize) -> Self {
+        Self(MESSAGE | Self::below_limit(message_type).0)
+    }
+
+    fn below_limit(number: usize) -> Self {
+        let number = u32::try_from(number).ok().filter(|number| *number < MESSAGE);
+        Self(number.expect("fewer than 2^31 keys and types: a room of 2^30 events is out of scope"))
+    }
+
+    /// The key it sets, if it is a state event.
+    pub(super) fn key(self) -> Option<KeyIx> {
+        (self.0 < MESSAGE).then(|| KeyIx::new(self.0 as usize))
+    }
+
+    /// The number of its type, if it is a message.
+    pub(super) fn message_type(self) -> Option<u32> {
+        self.0.checked_sub(MESSAGE)
+    }
+}
+
 /// The keys that an event has to do with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EventKeys {
-    /// The key it sets, if it is a state event.
-    pub(super) own: Option<KeyIx>,
+    /// The key it sets, or the number of its type.
+    pub(super) what: What,
     /// The membership of its sender.
     pub(super) sender: KeyIx,
 }
@@ -28,7 +60,7 @@ pub(super) struct EventKeys {
 impl KeyTable {
     /// The keys of the events, and which event has which.
     pub(super) fn new<'a>(events: impl ExactSizeIterator<Item = &'a Event>) -> (Self, Vec<EventKeys>) {
-        let mut found = Interner::default();
+        let (mut found, mut types) = (Interner::default(), Interner::default());
         for event_type in ["m.room.create", "m.room.join_rules", "m.room.power_levels"] {
             found.intern(event_type, "");
         }
@@ -36,7 +68,11 @@ impl KeyTable {
         let mut of_events: Vec<EventKeys> = events
             .map(|event| {
                 let sender = found.intern("m.room.member", event.sender());
-                let own = event.state_key().map(|state_key| found.intern(event.event_type(), state_key));
+                let event_type = event.event_type();
+                let what = match event.state_key() {
+                    Some(state_key) => What::state(found.intern(event_type, state_key)),
+                    None => What::message(types.intern(event_type, "").index()),
+                };
                 if let Some(member) = event.as_member() {
                     if let Some(authoriser) = member.authoriser.value() {
                         found.intern("m.room.member", authoriser);
@@ -47,7 +83,7 @@ impl KeyTable {
                         found.intern("m.room.third_party_invite", token);
                     }
                 }
-                EventKeys { own, sender }
+                EventKeys { what, sender }
             })
             .collect();
         let keys = found.keys;
@@ -57,8 +93,10 @@ impl KeyTable {
         for (place, number) in order.iter().enumerate() {
             index[*number] = KeyIx::new(place);
         }
-        for EventKeys { own, sender } in &mut of_events {
-            *own = own.map(|number| index[number.index()]);
+        for EventKeys { what, sender } in &mut of_events {
+            if let Some(key) = what.key() {
+                *what = What::state(index[key.index()]);
+            }
             *sender = index[sender.index()];
         }
         let boxed = |number: usize| (keys[number].0.into(), keys[number].1.into());

@@ -27,7 +27,7 @@ use self::adjacency::Adjacency;
 pub use self::build::{Assertion, Empty, Input, LoadedEvent};
 pub(crate) use self::ids::{IdHasher, IdTable};
 pub use self::index::{EventIx, KeyIx, Link, MissingIx};
-use self::keys::KeyTable;
+use self::keys::{KeyTable, What};
 pub use self::set::EventSet;
 use crate::event::Event;
 use crate::event::room_version::Rules;
@@ -110,31 +110,16 @@ struct Node {
     /// 0: unknown.
     line: u32,
     position: u32,
+    /// It has a `room_id`.
+    names_room: bool,
     /// In another room: known, citable, but without state.
     foreign: bool,
     /// On a circle of references.
     in_cycle: bool,
     /// Without a known place in the DAG.
     outlier: bool,
-    key: MaybeKey,
+    what: What,
     sender_key: KeyIx,
-}
-
-/// A key, or none, in four bytes.
-#[derive(Debug, Clone, Copy)]
-struct MaybeKey(KeyIx);
-
-impl MaybeKey {
-    /// No room has so many keys.
-    const NONE: usize = u32::MAX as usize;
-
-    fn new(key: Option<KeyIx>) -> Self {
-        Self(key.unwrap_or_else(|| KeyIx::new(Self::NONE)))
-    }
-
-    fn get(self) -> Option<KeyIx> {
-        (self.0.index() != Self::NONE).then_some(self.0)
-    }
 }
 
 /// The keys that nearly every authorization rule reads.
@@ -265,6 +250,11 @@ impl Room {
         !self.recorded.is_empty()
     }
 
+    /// Whether the event says which room it belongs to.
+    pub(crate) fn names_room(&self, ix: EventIx) -> bool {
+        self.nodes[ix.index()].names_room
+    }
+
     /// Whether the event belongs to another room.
     pub fn is_foreign(&self, ix: EventIx) -> bool {
         self.nodes[ix.index()].foreign
@@ -357,7 +347,13 @@ impl Room {
 
     /// The key that the event sets, if it is a state event.
     pub fn key_of(&self, ix: EventIx) -> Option<KeyIx> {
-        self.nodes[ix.index()].key.get()
+        self.nodes[ix.index()].what.key()
+    }
+
+    /// The number of the event's type, if it is a message, that is, no state event. Messages have the same number if and
+    /// only if they have the same type.
+    pub(crate) fn message_type(&self, ix: EventIx) -> Option<u32> {
+        self.nodes[ix.index()].what.message_type()
     }
 
     /// The key of the sender's membership.

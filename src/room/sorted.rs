@@ -7,7 +7,7 @@ use super::ids::IdTable;
 use super::index::{EventIx, Link, MissingIx};
 use super::keys::EventKeys;
 use super::references::{Citations, Lists, Target};
-use super::{MaybeKey, Node, order};
+use super::{Node, order};
 use crate::event::Event;
 use crate::event::room_version::Rules;
 use crate::executor::{self, Executor};
@@ -161,15 +161,16 @@ impl Sorted {
         nodes
     }
 
-    fn node(&self, place: usize, foreign: bool, EventKeys { own, sender }: EventKeys) -> Node {
+    fn node(&self, place: usize, foreign: bool, EventKeys { what, sender }: EventKeys) -> Node {
         let loaded = &self.events[place];
         Node {
             line: loaded.line,
             position: self.positions[place],
+            names_room: loaded.event.has_room_id(),
             foreign,
             in_cycle: self.cycle_of.contains_key(&EventIx::new(place)),
             outlier: foreign,
-            key: MaybeKey::new(own),
+            what,
             sender_key: sender,
         }
     }
