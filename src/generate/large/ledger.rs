@@ -14,7 +14,7 @@ use crate::generate::Rng;
 pub(super) const HASH: usize = 43;
 /// The greatest integer of canonical JSON.
 pub(super) const GREATEST: i64 = (1 << 53) - 1;
-/// No place in [`Ledger::states`].
+/// No place in a list.
 const NONE: u32 = u32::MAX;
 
 /// What is kept of every event.
@@ -37,6 +37,14 @@ pub(super) struct StateFact {
     pub(super) timestamp: i64,
     pub(super) auth: Box<[Number]>,
     pub(super) content: Content,
+    /// The first of its citations, in [`Ledger::citations`].
+    cited: u32,
+}
+
+impl StateFact {
+    pub(super) fn new(sender: UserIx, timestamp: i64, auth: Vec<Number>, content: Content) -> Self {
+        Self { sender, timestamp, auth: auth.into(), content, cited: NONE }
+    }
 }
 
 /// All events made so far.
@@ -47,6 +55,8 @@ pub(super) struct Ledger {
     pub(super) room_id: String,
     facts: Vec<Fact>,
     states: Vec<StateFact>,
+    /// Which state event cites another as an auth event, and the next citation of the same.
+    citations: Vec<(Number, u32)>,
     salt: u64,
 }
 
@@ -54,7 +64,7 @@ impl Ledger {
     /// A ledger without events. Of rooms with different salts no ID is the same.
     pub(super) fn new(rules: &'static Rules, people: People, salt: u64) -> Self {
         let room_id = format!("!{:016x}:{}", Rng::new(salt).number(), people.server(0));
-        Self { rules, people, room_id, facts: Vec::new(), states: Vec::new(), salt }
+        Self { rules, people, room_id, facts: Vec::new(), states: Vec::new(), citations: Vec::new(), salt }
     }
 
     /// The number of events.
@@ -78,6 +88,16 @@ impl Ledger {
         &self.states[self.fact(event).state as usize]
     }
 
+    /// The state events that cite a state event as an auth event, the newest first.
+    pub(super) fn citers(&self, event: Number) -> impl Iterator<Item = Number> + '_ {
+        let mut next = self.state(event).cited;
+        std::iter::from_fn(move || {
+            let (citer, after) = *self.citations.get(next as usize)?;
+            next = after;
+            Some(citer)
+        })
+    }
+
     /// The number that the next event will have.
     pub(super) fn next(&self) -> Number {
         Number::try_from(self.facts.len()).unwrap_or(Number::MAX)
@@ -96,7 +116,15 @@ impl Ledger {
             self.room_id = format!("!{}", String::from_utf8_lossy(&hash));
         }
         let at = state.as_ref().map_or(NONE, |_| u32::try_from(self.states.len()).unwrap_or(NONE));
-        self.states.extend(state);
+        if let Some(state) = state {
+            let number = self.next();
+            for cited in &state.auth {
+                let next = u32::try_from(self.citations.len()).unwrap_or(NONE);
+                let cited = &mut self.states[self.facts[*cited as usize].state as usize].cited;
+                self.citations.push((number, std::mem::replace(cited, next)));
+            }
+            self.states.push(state);
+        }
         self.facts.push(Fact { hash, origin, place, depth, state: at });
     }
 

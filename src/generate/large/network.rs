@@ -130,13 +130,8 @@ impl Network {
         let mut states: Vec<Stored> = sent.iter().map(|sent| sent.after).collect();
         states.dedup();
         let changes: Vec<Change> = if states.len() > 1 {
-            let common = |server| sent.iter().map(|sent| sent.clock[server]).min().unwrap_or(0);
-            let settled: Vec<u32> = (0..self.servers.len()).map(common).collect();
             let views: Vec<StateView<'_>> = states.iter().map(|state| self.states.view(*state)).collect();
-            merge(ledger, &views, |event| {
-                let fact = ledger.fact(event);
-                fact.place < settled[usize::from(fact.origin)]
-            })
+            merge(ledger, &views)
         } else {
             Vec::new()
         };

@@ -48,12 +48,8 @@ impl Press {
         let above = outgoing.prev.iter().map(|prev| ledger.fact(*prev).depth).max();
         let depth = outgoing.depth.unwrap_or(above.map_or(1, |above| (above + 1).min(GREATEST)));
         let hash = self.write(ledger, &outgoing, number, origin, depth);
-        let state = outgoing.content.key().is_some().then(|| StateFact {
-            sender: outgoing.sender,
-            timestamp: outgoing.timestamp,
-            auth: outgoing.auth.into(),
-            content: outgoing.content,
-        });
+        let Outgoing { sender, content, timestamp, auth, .. } = outgoing;
+        let state = content.key().is_some().then(|| StateFact::new(sender, timestamp, auth, content));
         ledger.push(hash, origin, place, depth, state);
         number
     }

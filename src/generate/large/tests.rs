@@ -1,7 +1,9 @@
 //! What holds of every room that is made.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::convert::Infallible;
 
+use super::world::World;
 use super::{Blueprint, Preset};
 use crate::auth::Profile;
 use crate::dump::{Dump, Options, load};
@@ -109,4 +111,28 @@ fn an_error_ends_the_room() {
         if lines < 100 { Ok(()) } else { Err("full") }
     });
     assert_eq!((outcome, lines), (Err("full"), 100));
+}
+
+/// What servers take for the state is what a replay of the whole room computes.
+#[test]
+fn servers_build_on_the_state_of_a_replay() {
+    for blueprint in blueprints() {
+        let mut text = Vec::new();
+        let mut world = World::new(&blueprint);
+        let sink = |line: &[u8]| {
+            text.extend_from_slice(line);
+            Ok::<(), Infallible>(())
+        };
+        let Ok(_) = world.run(&mut { sink });
+        let room = load(&text, &Options::default()).unwrap().room;
+        let replay = Replay::new(&room, None, Profile::Spec);
+        for ix in room.events() {
+            let number = room.position(ix) as usize;
+            let ours = world.network.view(world.before[number]);
+            let ours: BTreeSet<usize> = ours.iter().map(|(_, event)| event.index()).collect();
+            let theirs = replay.before(ix).unwrap().iter();
+            let theirs: BTreeSet<usize> = theirs.map(|(_, event)| room.position(event) as usize).collect();
+            assert_eq!(ours, theirs, "before event {number}: {blueprint:?}");
+        }
+    }
 }

@@ -54,6 +54,9 @@ pub(super) struct World<'a> {
     next_change: usize,
     divided: bool,
     merges: usize,
+    /// The state before every event.
+    #[cfg(test)]
+    pub(super) before: Vec<Stored>,
 }
 
 impl<'a> World<'a> {
@@ -92,6 +95,8 @@ impl<'a> World<'a> {
             next_change: plan.netsplits.every.saturating_sub(plan.netsplits.length),
             divided: false,
             merges: 0,
+            #[cfg(test)]
+            before: Vec::new(),
             rng,
         }
     }
@@ -201,6 +206,8 @@ impl<'a> World<'a> {
         sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let view = View { ledger: &self.ledger, state: self.network.view(state) };
+        #[cfg(test)]
+        self.before.push(state);
         let prev = self.network.tips(server).to_vec();
         self.merges += usize::from(prev.len() > 1);
         let auth = view.auth_events(sender, &content);
