@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use hindsight::auth::Profile;
 use hindsight::explain::{explain_check, explain_rejection, explain_steps};
+use hindsight::generate::Rng;
 use hindsight::replay::Replay;
 use hindsight::resolve::step::Step;
 use hindsight::resolve::{Algorithm, Resolver};
 use hindsight::room::{EventIx, EventSet, KeyIx, Room};
 use hindsight::state::{Split, StateMap};
-use hindsight::generate::Rng;
 
 use crate::draw::{Drawing, Scope};
 use crate::oracle::Oracle;

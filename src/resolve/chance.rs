@@ -35,7 +35,8 @@ pub(super) fn sender_levels(
     order: impl Fn(&Levels) -> Vec<EventIx>,
 ) -> Result<Levels, Failure> {
     let cited: Vec<Cited> = events.iter().map(|ix| Cited::by(room, *ix)).collect();
-    let mut runs = runs(&cited).into_iter().map(|run| read(room, events, &run));
+    let readable = |place: usize, reading: &Reading| level(room, events[place], reading).is_ok();
+    let mut runs = runs(&cited, readable).into_iter().map(|run| read(room, events, &run));
     let first = runs.next().unwrap_or_else(|| Ok(Vec::new()));
     // Where the room ID names the create event, its own place in the order means nothing, unless there are several.
     let is_create = |ix: &EventIx| room.event(*ix).kind() == Kind::Create;
@@ -82,8 +83,8 @@ impl Cited {
 }
 
 /// What a run can read for every event: enough of all possible runs that, if these agree on the order of any two
-/// events, all do.
-fn runs(cited: &[Cited]) -> Vec<Vec<Reading>> {
+/// events, all do; and among them one that does not fail, if there is any.
+fn runs(cited: &[Cited], readable: impl Fn(usize, &Reading) -> bool) -> Vec<Vec<Reading>> {
     let creates: BTreeSet<EventIx> = cited.iter().filter_map(|event| event.create).collect();
     let differs = |event: &Cited| event.levels[0] != event.levels[1];
     let unknown = |event: &Cited| (event.levels[0], None);
@@ -110,7 +111,11 @@ fn runs(cited: &[Cited]) -> Vec<Vec<Reading>> {
                 runs.extend([one, others]);
             }
             if !uncited.is_empty() {
-                runs.push(early);
+                let mut readable_early = late.clone();
+                for place in uncited.iter().filter(|place| !readable(**place, &late[**place])) {
+                    readable_early[*place] = early[*place];
+                }
+                runs.extend([readable_early, early]);
             }
             runs.push(late);
         }
@@ -119,9 +124,10 @@ fn runs(cited: &[Cited]) -> Vec<Vec<Reading>> {
 }
 
 fn read(room: &Room, events: &[EventIx], run: &[Reading]) -> Result<Levels, Failure> {
-    let level = |(ix, (levels, create)): (&EventIx, &Reading)| {
-        sender_level(room, Profile::Ruma, *ix, *levels, *create)
-            .map_err(|refusal| Failure::new(room, *ix, refusal.detail().unwrap_or_default()))
-    };
-    events.iter().zip(run).map(level).collect()
+    events.iter().zip(run).map(|(ix, reading)| level(room, *ix, reading)).collect()
+}
+
+fn level(room: &Room, ix: EventIx, (levels, create): &Reading) -> Result<(Level, LevelSource), Failure> {
+    sender_level(room, Profile::Ruma, ix, *levels, *create)
+        .map_err(|refusal| Failure::new(room, ix, refusal.detail().unwrap_or_default()))
 }
