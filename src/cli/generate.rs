@@ -13,13 +13,14 @@ use super::error::CliError;
 use super::output::Ui;
 use super::text;
 use crate::event::room_version::Rules;
-use crate::generate::{Blueprint, Mode, Preset};
+use crate::generate::{Blueprint, Mode, Plan, Preset, generate};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   hindsight generate > room.ndjson                    1,000 events, 50 members, 10 servers
   hindsight generate --seed 7 --mode netsplit | hindsight inspect --verify -
   hindsight generate --events 300000 --members 20000 --room-version 12 -o room.ndjson
+  hindsight generate --mode adversarial --seed 3 | hindsight check --against ruma -
   hindsight generate --preset r100k | zstd > r100k.ndjson.zst
 
 The same arguments give the same room, on every machine. Event IDs and content hashes are real, signatures are left \
@@ -89,19 +90,68 @@ enum ModeName {
     Netsplit,
     /// As realistic, but clocks stand still or run wild
     Skew,
+    /// Whatever a server can send: stale, wrong and missing auth events, forged times and depths, malformed content, bans
+    /// evaded, events put far back; at most 1,000 events
+    Adversarial,
 }
 
+/// An adversary looks at all there is before each event, so the time grows with the square of the room.
+const MOST_ADVERSARIAL: usize = 1_000;
+
 pub(super) fn run(args: &GenerateArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
+    if args.mode == ModeName::Adversarial {
+        let room = adversarial(args, globals, ui)?;
+        return write(args, ui, |out| out.write_all(room.as_bytes()));
+    }
     let blueprint = blueprint(args, globals)?;
+    write(args, ui, |out| make(&blueprint, out))
+}
+
+/// Lets `work` write to the file asked for, or to standard output.
+fn write(
+    args: &GenerateArgs,
+    ui: &mut Ui,
+    work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<u8, CliError> {
     match &args.output {
-        None => make(&blueprint, ui.out())?,
+        None => work(ui.out())?,
         Some(path) => {
             let failed = |error: &io::Error| CliError::file("write", path, error);
             let mut file = BufWriter::new(File::create(path).map_err(|error| failed(&error))?);
-            make(&blueprint, &mut file).and_then(|()| file.flush()).map_err(|error| failed(&error))?;
+            work(&mut file).and_then(|()| file.flush()).map_err(|error| failed(&error))?;
         }
     }
     Ok(0)
+}
+
+/// A room full of what servers should not send, as a dump.
+fn adversarial(args: &GenerateArgs, globals: &Globals, ui: &Ui) -> Result<String, CliError> {
+    let shaped = args.preset.is_some() || args.members.is_some() || args.servers.is_some();
+    if shaped || args.netsplit_every.is_some() || args.netsplit_length.is_some() {
+        let message = "an adversarial room has its own servers, members and netsplits";
+        return Err(
+            CliError::new(message).hint("leave out all options but --seed, --events and --room-version")
+        );
+    }
+    let events = args.events.unwrap_or(200);
+    if events > MOST_ADVERSARIAL {
+        let message = format!("an adversarial room has at most {MOST_ADVERSARIAL} events");
+        return Err(CliError::new(message).hint("take several with different seeds"));
+    }
+    let rules = match &globals.room_version {
+        Some(version) => rules(version)?,
+        None => Blueprint::preset(Preset::R10k).rules,
+    };
+    let plan = Plan { seed: args.seed, mode: Mode::Adversarial, rules, events };
+    Ok(ui.busy("making the room", || generate(&plan).ndjson()))
+}
+
+fn rules(version: &str) -> Result<&'static Rules, CliError> {
+    Rules::of(version).ok_or_else(|| {
+        let known: Vec<&str> = Rules::ALL.iter().map(|rules| rules.id).collect();
+        CliError::new(format!("room version {} is not known", text::escape(version)))
+            .hint(format!("known are {}", known.join(", ")))
+    })
 }
 
 fn blueprint(args: &GenerateArgs, globals: &Globals) -> Result<Blueprint, CliError> {
@@ -117,18 +167,14 @@ fn blueprint(args: &GenerateArgs, globals: &Globals) -> Result<Blueprint, CliErr
         }
     };
     if let Some(version) = &globals.room_version {
-        blueprint.rules = Rules::of(version).ok_or_else(|| {
-            let known: Vec<&str> = Rules::ALL.iter().map(|rules| rules.id).collect();
-            CliError::new(format!("room version {} is not known", text::escape(version)))
-                .hint(format!("known are {}", known.join(", ")))
-        })?;
+        blueprint.rules = rules(version)?;
     }
     blueprint.seed = args.seed;
     blueprint.events = args.events.unwrap_or(blueprint.events);
     blueprint.members = args.members.unwrap_or(blueprint.members);
     blueprint.servers = args.servers.map_or(blueprint.servers, usize::from);
     match args.mode {
-        ModeName::Realistic => {}
+        ModeName::Realistic | ModeName::Adversarial => {}
         ModeName::Netsplit => blueprint = blueprint.with_mode(Mode::Netsplit),
         ModeName::Skew => blueprint = blueprint.with_mode(Mode::Skew),
     }
@@ -138,7 +184,7 @@ fn blueprint(args: &GenerateArgs, globals: &Globals) -> Result<Blueprint, CliErr
 }
 
 /// Writes the room, and shows how far it is.
-fn make(blueprint: &Blueprint, out: &mut impl Write) -> io::Result<()> {
+fn make(blueprint: &Blueprint, out: &mut dyn Write) -> io::Result<()> {
     let mut progress = Progress::new(blueprint.events);
     let made = blueprint.make(|line| {
         progress.advance();
