@@ -1,5 +1,7 @@
 //! The rules about some state: rule 3 (4 in version 12) and after.
 
+use ruma::UserId;
+
 use super::level::{Level, Reading};
 use super::member::check_member;
 use super::memo::Memo;
@@ -261,6 +263,12 @@ impl<'a, S: Fn(KeyIx) -> Option<EventIx>, R: Recorder> Check<'a, S, R> {
     /// not.
     pub(super) fn user(&self, key: KeyIx) -> &'a str {
         self.room.key(key).1
+    }
+
+    /// Whether that is a valid user ID.
+    pub(super) fn is_user_id(&self, key: KeyIx) -> bool {
+        let is_valid = || UserId::parse(self.user(key)).is_ok();
+        self.memo.map_or_else(is_valid, |memo| memo.is_user_id(key, is_valid))
     }
 
     pub(super) fn sender(&self) -> &'a str {

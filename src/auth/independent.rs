@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::dependent::Subject;
 use super::operand::{Operand, Recorder};
 use super::profile::{Errors, Profile};
-use super::selection::selection;
+use super::selection::{Selection, selection};
 use super::{Refusal, Rule, Verdict};
 use crate::event::content::Field;
 use crate::event::room_version::Rules;
@@ -50,15 +50,15 @@ fn check_auth_events(
 ) -> Result<(), (Option<Link>, Refusal)> {
     let refuse = |link: Link, rule: Rule| Err((Some(link), Refusal::Rule(rule)));
     let selected = selection(room, ix, profile).map_err(|refusal| (None, refusal))?;
+    if !room.has_missing_auth(ix) && are_sound(room, ix, selected, &is_rejected) {
+        return Ok(());
+    }
     let auth_events = room.auth_events(ix);
     let create = room.well_known().create;
     let create_is_implied = room.rules().room_id_is_create_id;
     let mut seen: SmallVec<[KeyIx; 8]> = SmallVec::new();
     let mut unexpected = None;
-    let mut all = room.auth_links(ix);
-    let mut present = auth_events.iter().copied().map(Link::Event);
-    let is_whole = !room.has_missing_auth(ix);
-    while let Some(link) = if is_whole { present.next() } else { all.next() } {
+    for link in room.auth_links(ix) {
         let Link::Event(auth) = link else { return refuse(link, Rule::AuthMissing) };
         let Some(key) = room.key_of(auth) else {
             unexpected = unexpected.or(Some(link));
@@ -86,6 +86,20 @@ fn check_auth_events(
         return refuse(Link::Event(foreign), Rule::AuthOtherRoom);
     }
     Ok(())
+}
+
+/// Whether nothing speaks against any auth event: the rule, and quickly told. Which rule is broken first is another
+/// matter.
+fn are_sound(room: &Room, ix: EventIx, selected: Selection, is_rejected: impl Fn(EventIx) -> bool) -> bool {
+    let create = room.well_known().create;
+    let create_is_implied = room.rules().room_id_is_create_id;
+    let mut left = selected;
+    let is_sound = |auth: &EventIx| {
+        room.key_of(*auth).is_some_and(|key| left.remove(key) && !(create_is_implied && key == create))
+            && !is_rejected(*auth)
+            && !is_elsewhere(room, ix, *auth)
+    };
+    room.auth_events(ix).iter().all(is_sound) && (create_is_implied || !left.contains(create))
 }
 
 /// Whether two events name different rooms.

@@ -1,7 +1,5 @@
 //! The rule for `m.room.member`.
 
-use ruma::UserId;
-
 use super::dependent::{Check, creators};
 use super::operand::{Operand, Recorder, Role};
 use super::profile::Errors;
@@ -28,7 +26,7 @@ where
     };
     if check.switches.errors == Errors::RumaErrors {
         let user = check.user(key);
-        if UserId::parse(user).is_err() {
+        if !check.is_user_id(key) {
             return Err(Refusal::Unreadable(Rule::MemberMalformed, format!("{user:?} is no user ID")));
         }
     }

@@ -1,6 +1,7 @@
 //! What the rules ask again and again, remembered.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 
 use super::level::Level;
 use crate::room::{EventIx, KeyIx, Room};
@@ -11,12 +12,11 @@ pub(super) struct Memo {
     create: Cell<Option<EventIx>>,
     users: LevelTable,
     message_types: LevelTable,
-    /// By event: whether it is a membership of a user who is joined; 0 where that was not asked yet.
-    joins: Box<[Cell<u8>]>,
+    /// By event: whether it is a membership of a user who is joined.
+    joins: Answers,
+    /// By key: whether it is a valid user ID.
+    user_ids: Answers,
 }
-
-const JOINED: u8 = 1;
-const NOT_JOINED: u8 = 2;
 
 impl Memo {
     pub(super) fn new(room: &Room) -> Self {
@@ -27,7 +27,8 @@ impl Memo {
             create: Cell::new(None),
             users: LevelTable::new(room.key_count().min(MOST_USERS)),
             message_types: LevelTable::new(MOST_TYPES),
-            joins: vec![Cell::new(0); room.len()].into_boxed_slice(),
+            joins: Answers::new(room.len()),
+            user_ids: Answers::new(room.key_count()),
         }
     }
 
@@ -62,11 +63,34 @@ impl Memo {
         event: EventIx,
         find: impl FnOnce() -> Result<bool, E>,
     ) -> Result<bool, E> {
-        let known = &self.joins[event.index()];
+        self.joins.get(event.index(), find)
+    }
+
+    /// Whether the user whose membership has the key has a valid ID.
+    pub(super) fn is_user_id(&self, key: KeyIx, find: impl FnOnce() -> bool) -> bool {
+        let Ok(is_valid) = self.user_ids.get(key.index(), || Ok::<_, Infallible>(find()));
+        is_valid
+    }
+}
+
+/// Answers to one question about many things, by their place; 0 where it was not asked yet.
+#[derive(Debug)]
+struct Answers(Box<[Cell<u8>]>);
+
+impl Answers {
+    const NO: u8 = 1;
+    const YES: u8 = 2;
+
+    fn new(count: usize) -> Self {
+        Self(vec![Cell::new(0); count].into_boxed_slice())
+    }
+
+    fn get<E>(&self, place: usize, find: impl FnOnce() -> Result<bool, E>) -> Result<bool, E> {
+        let known = &self.0[place];
         if known.get() == 0 {
-            known.set(if find()? { JOINED } else { NOT_JOINED });
+            known.set(if find()? { Self::YES } else { Self::NO });
         }
-        Ok(known.get() == JOINED)
+        Ok(known.get() == Self::YES)
     }
 }
 

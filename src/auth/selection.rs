@@ -28,6 +28,16 @@ impl Selection {
         }
     }
 
+    /// Takes a key out; returns whether it was there.
+    pub(super) fn remove(&mut self, key: KeyIx) -> bool {
+        let place = self.as_slice().iter().position(|other| *other == key);
+        if let Some(place) = place {
+            self.len -= 1;
+            self.keys[place] = self.keys[self.len];
+        }
+        place.is_some()
+    }
+
     /// Whether the key is selected.
     pub fn contains(&self, key: KeyIx) -> bool {
         self.as_slice().contains(&key)

@@ -115,8 +115,8 @@ impl<'a> Sets<'a> {
 
     /// The place of that one of the different sets that has the most of `entries`; of many sets the first will do.
     fn most_like(&self, entries: &[(KeyIx, EventIx)]) -> usize {
-        const MANY: usize = 100;
-        if self.different.len() > MANY {
+        const FEW: usize = 8;
+        if self.different.len() > FEW {
             return 0;
         }
         let mut matches: SmallVec<[u32; 8]> = SmallVec::from_elem(0, self.different.len());

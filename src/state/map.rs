@@ -17,7 +17,7 @@ pub struct StateMap {
     shared: Option<Arc<Vec<Node>>>,
     /// Nodes made since, numbered after the shared ones. Each is referred to from one place, so it can be changed
     /// where it is.
-    own: Arc<Vec<Node>>,
+    own: Option<Arc<Vec<Node>>>,
     root: u32,
     height: u32,
     len: u32,
@@ -33,7 +33,7 @@ impl StateMap {
     /// A state of a store whose nodes these are.
     pub(super) fn in_store(nodes: Arc<Vec<Node>>, height: u32, state: Stored) -> Self {
         let Stored { root, len, latest } = state;
-        Self { shared: Some(nodes), own: Arc::default(), root, height, len, latest }
+        Self { shared: Some(nodes), own: None, root, height, len, latest }
     }
 
     /// The number of set keys.
@@ -92,7 +92,7 @@ impl StateMap {
         static NOTHING: [Node; 1] = [[0; WIDTH]];
         StateView {
             shared: self.shared.as_deref().map_or(&NOTHING, Vec::as_slice),
-            own: &self.own,
+            own: self.own.as_deref().map_or(&[], Vec::as_slice),
             root: self.root,
             height: self.height,
             len: self.len,
@@ -106,8 +106,10 @@ impl StateMap {
     }
 
     fn push(&mut self, node: Node) -> u32 {
-        let number = self.first_own() + self.own.len();
-        Arc::make_mut(&mut self.own).push(node);
+        let first = self.first_own();
+        let own = Arc::make_mut(self.own.get_or_insert_default());
+        let number = first + own.len();
+        own.push(node);
         u32::try_from(number).expect("fewer than 2^32 nodes: they would take up 256 GiB")
     }
 
@@ -132,7 +134,7 @@ impl StateMap {
 
     fn own_node(&mut self, number: u32) -> &mut Node {
         let first = self.first_own();
-        &mut Arc::make_mut(&mut self.own)[number as usize - first]
+        &mut Arc::make_mut(self.own.get_or_insert_default())[number as usize - first]
     }
 }
 

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::StateMap;
 use super::node::{BITS, EMPTY, Node, StateView, WIDTH, height_for, pack, place_of};
@@ -89,15 +90,18 @@ impl Store {
             return 0;
         }
         let hash = hash(&node);
-        let same = |(number, short): &(u32, u32)| *short == hash && self.nodes[*number as usize] == node;
-        if let Some((number, _)) = self.numbers.find(spread(hash), same) {
-            return *number;
+        let Self { nodes, numbers, .. } = self;
+        let same = |(number, short): &(u32, u32)| *short == hash && nodes[*number as usize] == node;
+        match numbers.entry(spread(hash), same, |(_, hash)| spread(*hash)) {
+            Entry::Occupied(known) => known.get().0,
+            Entry::Vacant(free) => {
+                let number =
+                    u32::try_from(nodes.len()).expect("fewer than 2^32 nodes: they would take up 256 GiB");
+                free.insert((number, hash));
+                nodes.push(node);
+                number
+            }
         }
-        let number =
-            u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes: they would take up 256 GiB");
-        self.nodes.push(node);
-        self.numbers.insert_unique(spread(hash), (number, hash), |(_, hash)| spread(*hash));
-        number
     }
 
     /// Ends the growth of the store. The nodes stay as long as a state that is made of them.
@@ -135,13 +139,16 @@ impl StateMap {
 }
 
 fn hash(node: &Node) -> u32 {
-    // Nodes are made of small numbers; multiplying spreads them upwards, the rotation brings them down again.
+    // Nodes are made of small numbers; multiplying spreads them upwards, the rotation brings them down again. Two halves
+    // are hashed side by side, for a product is needed only some steps later.
+    let mut halves = [0_u64; 2];
     let (lower, upper) = node.split_at(WIDTH / 2);
-    let mut hash = 0_u64;
-    for (a, b) in lower.iter().zip(upper) {
-        let pair = u64::from(*a) | u64::from(*b) << u32::BITS;
-        hash = (hash.rotate_left(BITS * 6) ^ pair).wrapping_mul(SPREAD);
+    for (place, (a, b)) in lower.iter().zip(upper).enumerate() {
+        let half = &mut halves[place % 2];
+        *half =
+            (half.rotate_left(BITS * 6) ^ (u64::from(*a) | u64::from(*b) << u32::BITS)).wrapping_mul(SPREAD);
     }
+    let hash = (halves[0].rotate_left(BITS * 6) ^ halves[1]).wrapping_mul(SPREAD);
     (hash >> u32::BITS) as u32
 }
 
