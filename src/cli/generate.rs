@@ -20,7 +20,7 @@ Examples:
   hindsight generate > room.ndjson                    1,000 events, 50 members, 10 servers
   hindsight generate --seed 7 --mode netsplit | hindsight inspect --verify -
   hindsight generate --events 300000 --members 20000 --room-version 12 -o room.ndjson
-  hindsight generate --mode adversarial --seed 3 | hindsight check --against ruma -
+  hindsight generate --mode adversarial --events 20000 | hindsight check --against ruma -
   hindsight generate --preset r100k | zstd > r100k.ndjson.zst
 
 The same arguments give the same room, on every machine. Event IDs and content hashes are real, signatures are left \
@@ -77,7 +77,7 @@ enum PresetName {
     R1m,
     /// 20,000 events; every 20 a merge of states that conflict on about 15 keys
     ConflictHeavy,
-    /// 64 servers cut off from one another for a while, and an event that merges them all
+    /// 20,000 events; 64 servers cut off from one another for the last 2,000, and an event that merges them all
     Wide,
 }
 
@@ -90,17 +90,20 @@ enum ModeName {
     Netsplit,
     /// As realistic, but clocks stand still or run wild
     Skew,
-    /// Whatever a server can send: stale, wrong and missing auth events, forged times and depths, malformed content, bans
-    /// evaded, events put far back; at most 1,000 events
+    /// A third of the servers listen to nobody for a while and go on: bans evaded, powers used that were lost; they cite
+    /// stale auth events, forge times and depths, and send what nobody may send
     Adversarial,
+    /// Whatever can be sent at all: wrong and missing auth events, content of every wrong type, several create events,
+    /// events put far back; at most 1,000 events
+    Malformed,
 }
 
-/// An adversary looks at all there is before each event, so the time grows with the square of the room.
-const MOST_ADVERSARIAL: usize = 1_000;
+/// Every event is chosen with all others in view, so the time grows with the square of the room.
+const MOST_MALFORMED: usize = 1_000;
 
 pub(super) fn run(args: &GenerateArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
-    if args.mode == ModeName::Adversarial {
-        let room = adversarial(args, globals, ui)?;
+    if args.mode == ModeName::Malformed {
+        let room = malformed(args, globals, ui)?;
         return write(args, ui, |out| out.write_all(room.as_bytes()));
     }
     let blueprint = blueprint(args, globals)?;
@@ -125,17 +128,17 @@ fn write(
 }
 
 /// A room full of what servers should not send, as a dump.
-fn adversarial(args: &GenerateArgs, globals: &Globals, ui: &Ui) -> Result<String, CliError> {
+fn malformed(args: &GenerateArgs, globals: &Globals, ui: &Ui) -> Result<String, CliError> {
     let shaped = args.preset.is_some() || args.members.is_some() || args.servers.is_some();
     if shaped || args.netsplit_every.is_some() || args.netsplit_length.is_some() {
-        let message = "an adversarial room has its own servers, members and netsplits";
+        let message = "a malformed room has its own servers, members and netsplits";
         return Err(
             CliError::new(message).hint("leave out all options but --seed, --events and --room-version")
         );
     }
     let events = args.events.unwrap_or(200);
-    if events > MOST_ADVERSARIAL {
-        let message = format!("an adversarial room has at most {MOST_ADVERSARIAL} events");
+    if events > MOST_MALFORMED {
+        let message = format!("a malformed room has at most {MOST_MALFORMED} events");
         return Err(CliError::new(message).hint("take several with different seeds"));
     }
     let rules = match &globals.room_version {
@@ -174,9 +177,10 @@ fn blueprint(args: &GenerateArgs, globals: &Globals) -> Result<Blueprint, CliErr
     blueprint.members = args.members.unwrap_or(blueprint.members);
     blueprint.servers = args.servers.map_or(blueprint.servers, usize::from);
     match args.mode {
-        ModeName::Realistic | ModeName::Adversarial => {}
+        ModeName::Realistic | ModeName::Malformed => {}
         ModeName::Netsplit => blueprint = blueprint.with_mode(Mode::Netsplit),
         ModeName::Skew => blueprint = blueprint.with_mode(Mode::Skew),
+        ModeName::Adversarial => blueprint = blueprint.with_mode(Mode::Adversarial),
     }
     blueprint.netsplits.every = args.netsplit_every.unwrap_or(blueprint.netsplits.every);
     blueprint.netsplits.length = args.netsplit_length.unwrap_or(blueprint.netsplits.length);

@@ -49,7 +49,7 @@ pub(super) fn read(
         return Err(NotADump { message, remedy: "save it as UTF-8" });
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let breaks = memchr_iter(b'\n', bytes).count();
+    let breaks = line_breaks(bytes, executor);
     let lines = (breaks + usize::from(bytes.last().is_some_and(|last| *last != b'\n'))) as u64;
     let (start, commented) = scan::first_token(bytes);
     let (format, scenario) = match shape(&bytes[start..], commented) {
@@ -59,6 +59,12 @@ pub(super) fn read(
         Shape::Object => read_object(bytes, start, intake)?,
     };
     Ok(Recognised { format, scenario, lines })
+}
+
+fn line_breaks(bytes: &[u8], executor: &dyn Executor) -> usize {
+    let ranges = executor::ranges(executor, bytes.len(), BATCH);
+    let count = |number: usize| memchr_iter(b'\n', &bytes[Range::clone(&ranges[number])]).count();
+    executor::map(executor, ranges.len(), count).into_iter().sum()
 }
 
 /// `text` begins with the first token of the input.

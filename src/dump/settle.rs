@@ -27,7 +27,7 @@ enum Id {
 
 /// Gives every event its ID; one that can have none is left out. With `verify` hashes are recomputed.
 pub(super) fn settle(
-    raws: Vec<Raw>,
+    mut raws: Vec<Raw>,
     rules: &'static Rules,
     verify: bool,
     findings: &mut Findings,
@@ -47,14 +47,14 @@ pub(super) fn settle(
         findings.absorb(found, 0);
     }
     let mut ids = ids.into_iter();
-    raws.into_iter()
-        .filter_map(|mut raw| {
-            if let Id::Other(id) = ids.next()?? {
-                raw.event.set_id(&id);
-            }
-            Some(raw)
-        })
-        .collect()
+    raws.retain_mut(|raw| {
+        let id = ids.next().flatten();
+        if let Some(Id::Other(id)) = &id {
+            raw.event.set_id(id);
+        }
+        id.is_some()
+    });
+    raws
 }
 
 fn settle_one(raw: &Raw, rules: &'static Rules, verify: bool, findings: &mut Findings) -> Option<Id> {

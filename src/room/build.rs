@@ -113,13 +113,18 @@ impl Room {
         let Input { rules, room_id, events, assertions, annotations } = input;
         let room_id = room_id.or_else(|| most_common_room(rules, &events, executor));
         let sorted = Sorted::new(events, ids, rules, findings, executor);
-        let (keys, of_events) = KeyTable::new(sorted.events.iter().map(|loaded| &loaded.event));
+        let (keys, of_events) = KeyTable::new(&sorted.events, executor);
         let nodes = sorted.nodes(rules, room_id.as_deref(), &of_events, findings, executor);
         drop(of_events);
-        let prev =
-            Adjacency::new(nodes.len(), |ix, links| sorted.links(&sorted.citations.prev, true, ix, links));
-        let auth =
-            Adjacency::new(nodes.len(), |ix, links| sorted.links(&sorted.citations.auth, false, ix, links));
+        let (prev, auth) = executor::join(
+            executor,
+            || Adjacency::new(nodes.len(), |ix, links| sorted.links(&sorted.citations.prev, true, ix, links)),
+            || {
+                Adjacency::new(nodes.len(), |ix, links| {
+                    sorted.links(&sorted.citations.auth, false, ix, links);
+                })
+            },
+        );
         let Sorted { events, ids, missing, .. } = sorted;
         // Messages cite, but are not cited, unless somebody is up to something.
         let mut cited = EventSet::new(nodes.len());

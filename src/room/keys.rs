@@ -5,9 +5,11 @@ use std::hash::BuildHasher as _;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::WellKnown;
+use super::build::LoadedEvent;
 use super::index::KeyIx;
 use crate::event::Event;
 use crate::event::content::Membership;
+use crate::executor::{self, Executor};
 
 /// Every state key that a state of the room, or a rule applied to one of its events, can name.
 #[derive(Debug, Clone)]
@@ -59,33 +61,28 @@ pub(super) struct EventKeys {
 
 impl KeyTable {
     /// The keys of the events, and which event has which.
-    pub(super) fn new<'a>(events: impl ExactSizeIterator<Item = &'a Event>) -> (Self, Vec<EventKeys>) {
-        let (mut found, mut types) = (Interner::default(), Interner::default());
-        for event_type in ["m.room.create", "m.room.join_rules", "m.room.power_levels"] {
-            found.intern(event_type, "");
+    ///
+    /// Each worker numbers the keys of some of the events; then their numbers are made those of the whole.
+    pub(super) fn new(events: &[LoadedEvent], executor: &dyn Executor) -> (Self, Vec<EventKeys>) {
+        // One range a worker: keys that several ranges have are looked up again.
+        let size = events.len().div_ceil(executor.width().max(1)).max(1000);
+        let ranges: Vec<&[LoadedEvent]> = events.chunks(size).collect();
+        let parts = executor::map(executor, ranges.len(), |number| Part::new(ranges[number]));
+        let mut parts = parts.into_iter();
+        let Part { mut found, mut types, mut of_events } = parts.next().unwrap_or_default();
+        of_events.reserve_exact(events.len() - of_events.len());
+        for part in parts {
+            let keys = found.take_over(&part.found);
+            let types = types.take_over(&part.types);
+            of_events.extend(part.of_events.iter().map(|EventKeys { what, sender }| EventKeys {
+                what: match what.message_type() {
+                    Some(message_type) => What::message(types[message_type as usize].index()),
+                    None => What::state(keys[what.0 as usize]),
+                },
+                sender: keys[sender.index()],
+            }));
         }
-        // For now the numbers are in the order of discovery.
-        let mut of_events: Vec<EventKeys> = events
-            .map(|event| {
-                let sender = found.intern("m.room.member", event.sender());
-                let event_type = event.event_type();
-                let what = match event.state_key() {
-                    Some(state_key) => What::state(found.intern(event_type, state_key)),
-                    None => What::message(types.intern(event_type, "").index()),
-                };
-                if let Some(member) = event.as_member() {
-                    if let Some(authoriser) = member.authoriser.value() {
-                        found.intern("m.room.member", authoriser);
-                    }
-                    if let (Some(Membership::Invite), Some(token)) =
-                        (member.membership.value(), member.token())
-                    {
-                        found.intern("m.room.third_party_invite", token);
-                    }
-                }
-                EventKeys { what, sender }
-            })
-            .collect();
+        // So far the numbers are in the order of discovery.
         let keys = found.keys;
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_unstable_by_key(|number| keys[*number]);
@@ -130,6 +127,48 @@ impl KeyTable {
     }
 }
 
+/// What some of the events have to do with, in numbers of their own.
+#[derive(Default)]
+struct Part<'a> {
+    found: Interner<'a>,
+    types: Interner<'a>,
+    of_events: Vec<EventKeys>,
+}
+
+impl<'a> Part<'a> {
+    fn new(events: &'a [LoadedEvent]) -> Self {
+        let mut part = Self::default();
+        for event_type in ["m.room.create", "m.room.join_rules", "m.room.power_levels"] {
+            part.found.intern(event_type, "");
+        }
+        part.of_events.reserve_exact(events.len());
+        for LoadedEvent { event, .. } in events {
+            let keys = part.keys_of(event);
+            part.of_events.push(keys);
+        }
+        part
+    }
+
+    fn keys_of(&mut self, event: &'a Event) -> EventKeys {
+        let Self { found, types, .. } = self;
+        let sender = found.intern("m.room.member", event.sender());
+        let event_type = event.event_type();
+        let what = match event.state_key() {
+            Some(state_key) => What::state(found.intern(event_type, state_key)),
+            None => What::message(types.intern(event_type, "").index()),
+        };
+        if let Some(member) = event.as_member() {
+            if let Some(authoriser) = member.authoriser.value() {
+                found.intern("m.room.member", authoriser);
+            }
+            if let (Some(Membership::Invite), Some(token)) = (member.membership.value(), member.token()) {
+                found.intern("m.room.third_party_invite", token);
+            }
+        }
+        EventKeys { what, sender }
+    }
+}
+
 /// Numbers keys in the order of discovery.
 #[derive(Default)]
 struct Interner<'a> {
@@ -150,5 +189,54 @@ impl<'a> Interner<'a> {
         keys.push(key);
         numbers.insert_unique(hash, number, |number| hasher.hash_one(keys[number.index()]));
         number
+    }
+
+    /// Interns what another one has: its numbers in terms of this one's.
+    fn take_over(&mut self, other: &Self) -> Vec<KeyIx> {
+        other.keys.iter().map(|(event_type, state_key)| self.intern(event_type, state_key)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::Sequential;
+
+    struct Three;
+
+    impl Executor for Three {
+        fn width(&self) -> usize {
+            3
+        }
+
+        fn run(&self, pieces: usize, piece: &(dyn Fn(usize) + Sync)) {
+            (0..pieces).rev().for_each(piece);
+        }
+    }
+
+    #[test]
+    fn the_keys_are_the_same_whoever_numbers_them() {
+        let event = |number: usize| {
+            let user = format!("@u{}:x", number * 7 % 1300);
+            let event_type = ["m.room.member", "m.room.message", "m.reaction"][number % 3];
+            let mut json = serde_json::json!({
+                "type": event_type, "sender": user, "room_id": "!r:x", "content": {"membership": "join"},
+                "origin_server_ts": 1, "prev_events": [], "auth_events": [],
+            });
+            if number.is_multiple_of(3) {
+                json["state_key"] = user.into();
+            }
+            LoadedEvent::new(Event::parse(&json.to_string()).unwrap().with_id("$e"))
+        };
+        let events: Vec<LoadedEvent> = (0..3500).map(event).collect();
+        let (table, of_events) = KeyTable::new(&events, &Sequential);
+        assert!(table.keys.is_sorted());
+        for (keys, loaded) in of_events.iter().zip(&events) {
+            assert_eq!(table.get(keys.sender), ("m.room.member", loaded.event.sender()));
+            let key = keys.what.key().map(|key| table.get(key).1);
+            assert_eq!(key, loaded.event.state_key());
+        }
+        let (again, of_events_again) = KeyTable::new(&events, &Three);
+        assert_eq!((again.keys, of_events_again), (table.keys, of_events));
     }
 }

@@ -39,8 +39,10 @@ impl Sorted {
         executor: &dyn Executor,
     ) -> Self {
         let mut ids = ids.unwrap_or_else(|| IdTable::new(events.iter().map(|loaded| loaded.event.id())));
-        let mut citations = Citations::new(&events, &ids, rules, executor);
-        let order = order::sort(|place| citations.known(place), &rank(&events));
+        let (mut citations, rank) =
+            executor::join(executor, || Citations::new(&events, &ids, rules, executor), || rank(&events));
+        let order = order::sort(|place| citations.known(place), &rank);
+        drop(rank);
         for cycle in &order.cycles {
             report_cycle(cycle, &events, findings);
         }

@@ -42,8 +42,16 @@ pub(crate) struct Store {
 impl Store {
     /// A store for states over the keys below `keys`.
     pub(crate) fn new(keys: usize) -> Self {
+        Self::with_capacity(keys, 0)
+    }
+
+    /// As [`Store::new`], with space for about so many changes of one key: lists that grow have to be copied.
+    pub(crate) fn with_capacity(keys: usize, changes: usize) -> Self {
         let height = height_for(KeyIx::new(keys.saturating_sub(1)));
-        Self { nodes: vec![[0; WIDTH]], numbers: HashTable::new(), height }
+        let expected = 1 + changes.saturating_mul(height as usize + 1);
+        let mut nodes = Vec::with_capacity(expected);
+        nodes.push(EMPTY);
+        Self { nodes, numbers: HashTable::with_capacity(expected), height }
     }
 
     /// Borrows a state.

@@ -152,12 +152,12 @@ impl World<'_> {
         self.view(state).may_send(sender, &content).then_some((sender, content))
     }
 
-    fn view(&self, state: Stored) -> View<'_> {
+    pub(super) fn view(&self, state: Stored) -> View<'_> {
         View { ledger: &self.ledger, state: self.network.view(state) }
     }
 
     /// A joined user of a server; those who joined early are more active.
-    fn some_local(&mut self, server: ServerIx, state: Stored) -> Option<UserIx> {
+    pub(super) fn some_local(&mut self, server: ServerIx, state: Stored) -> Option<UserIx> {
         for _ in 0..6 {
             let joined = &self.locals[usize::from(server)].joined;
             if joined.is_empty() {

@@ -51,7 +51,7 @@ pub enum Preset {
     R1m,
     /// 20,000 events; every 20 a merge of states that conflict on about 15 keys.
     ConflictHeavy,
-    /// 64 servers that are cut off from one another for a while, and an event that merges them all.
+    /// 20,000 events; 64 servers that are cut off from one another for the last 2,000, and an event that merges them all.
     Wide,
 }
 
@@ -114,10 +114,9 @@ impl Blueprint {
             },
             Preset::Wide => Self {
                 servers: 64,
-                state: 60,
                 lag: 0,
-                netsplits: Netsplits { every: 2_900, length: 1_400, parts: 64 },
-                ..everyday(3_000, 640)
+                netsplits: Netsplits { every: 19_900, length: 2_000, parts: 64 },
+                ..everyday(20_000, 5_000)
             },
         }
     }

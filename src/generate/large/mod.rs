@@ -5,6 +5,7 @@
 //! refer to, and of state events what resolution reads; the lines go out as they are made.
 
 mod acts;
+mod adversary;
 mod blueprint;
 mod content;
 mod ledger;

@@ -31,6 +31,8 @@ struct Seen {
     state: Option<Stored>,
     /// Servers of one group exchange events.
     group: usize,
+    /// It sends, but listens to nobody.
+    deaf: bool,
 }
 
 /// The servers of a room, and the events that some of them lack.
@@ -48,7 +50,8 @@ pub(super) struct Network {
 impl Network {
     /// A network without events; no state will have a key from `keys` on.
     pub(super) fn new(servers: usize, lag: i64, seed: u64, keys: usize) -> Self {
-        let seen = Seen { known: vec![0; servers].into(), tips: Vec::new(), state: None, group: 0 };
+        let seen =
+            Seen { known: vec![0; servers].into(), tips: Vec::new(), state: None, group: 0, deaf: false };
         Self {
             seed,
             lag,
@@ -66,6 +69,17 @@ impl Network {
         }
     }
 
+    /// Whether the server listens to nobody.
+    pub(super) fn is_deaf(&self, server: ServerIx) -> bool {
+        self.servers[usize::from(server)].deaf
+    }
+
+    /// The server stops listening, or listens again.
+    pub(super) fn turn_ear(&mut self, server: ServerIx) {
+        let deaf = &mut self.servers[usize::from(server)].deaf;
+        *deaf = !*deaf;
+    }
+
     /// How many events the server has made.
     pub(super) fn made(&self, server: ServerIx) -> u32 {
         let server = usize::from(server);
@@ -80,6 +94,9 @@ impl Network {
     /// The server gets what has reached it by `now`.
     pub(super) fn receive(&mut self, ledger: &Ledger, server: ServerIx, now: i64) {
         let to = usize::from(server);
+        if self.servers[to].deaf {
+            return;
+        }
         for from in 0..self.servers.len() {
             if from == to || self.servers[from].group != self.servers[to].group {
                 continue;

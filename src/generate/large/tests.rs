@@ -14,8 +14,8 @@ use crate::replay::Replay;
 
 /// Rooms of every version and manner, with netsplits.
 fn blueprints() -> impl Iterator<Item = Blueprint> {
-    let modes = [Mode::Honest, Mode::Netsplit, Mode::Skew];
-    (0..39).map(move |seed: usize| {
+    let modes = [Mode::Honest, Mode::Netsplit, Mode::Skew, Mode::Adversarial];
+    (0..52).map(move |seed: usize| {
         let base = Blueprint { events: 1_200, members: 80, servers: 7, ..Blueprint::preset(Preset::R10k) };
         let blueprint = base.with_mode(modes[seed / 13]);
         Blueprint { seed: seed as u64, rules: &Rules::ALL[seed % 13], ..blueprint }
@@ -79,7 +79,11 @@ fn rooms_load_without_findings_and_nothing_is_rejected() {
         assert!(dump.findings.is_empty(), "{blueprint:?}: {:?}", dump.findings[0]);
         assert_eq!(dump.room.len(), blueprint.events);
         let replay = Replay::new(&dump.room, None, Profile::Spec);
-        assert!(replay.rejected().is_empty(), "{blueprint:?}");
+        let rejected = replay.rejected().iter().count();
+        match blueprint.mode {
+            Mode::Adversarial => assert!(rejected > 10, "{blueprint:?}: {rejected} rejected"),
+            _ => assert_eq!(rejected, 0, "{blueprint:?}"),
+        }
         let merges = dump.room.events().filter(|ix| replay.resolved(*ix)).count();
         assert!(merges > 10, "{blueprint:?}: {merges} merges");
     }
@@ -126,6 +130,9 @@ fn servers_build_on_the_state_of_a_replay() {
         let Ok(_) = world.run(&mut { sink });
         let room = load(&text, &Options::default()).unwrap().room;
         let replay = Replay::new(&room, None, Profile::Spec);
+        let offences: BTreeSet<usize> = world.offences.iter().map(|number| *number as usize).collect();
+        let rejected = replay.rejected().iter().map(|ix| room.position(ix) as usize);
+        assert_eq!(offences, rejected.collect(), "{blueprint:?}");
         for ix in room.events() {
             let number = room.position(ix) as usize;
             let ours = world.network.view(world.before[number]);

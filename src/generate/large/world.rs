@@ -57,6 +57,9 @@ pub(super) struct World<'a> {
     /// The state before every event.
     #[cfg(test)]
     pub(super) before: Vec<Stored>,
+    /// The events that are illegal.
+    #[cfg(test)]
+    pub(super) offences: Vec<Number>,
 }
 
 impl<'a> World<'a> {
@@ -97,6 +100,8 @@ impl<'a> World<'a> {
             merges: 0,
             #[cfg(test)]
             before: Vec::new(),
+            #[cfg(test)]
+            offences: Vec::new(),
             rng,
         }
     }
@@ -179,10 +184,20 @@ impl<'a> World<'a> {
         if self.ledger.len().is_multiple_of(TIDY) {
             self.network.tidy(&self.ledger, self.now);
         }
+        self.change_ears();
         let act = Act::draw(self);
         let (server, user) = self.who(act);
         self.network.receive(&self.ledger, server, self.now);
         let state = self.network.state(&self.ledger, server);
+        if self.is_hostile(server)
+            && self.rng.chance(12)
+            && let Some((sender, content)) = self.offence(server, state)
+        {
+            #[cfg(test)]
+            self.offences.push(self.ledger.next());
+            self.write(server, sender, content, state, sink)?;
+            return Ok(true);
+        }
         let view = View { ledger: &self.ledger, state: self.network.view(state) };
         self.is_open = view.join_rule() == JoinRule::Public;
         // Who cannot do one thing does another.
@@ -205,20 +220,36 @@ impl<'a> World<'a> {
         state: Stored,
         sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let view = View { ledger: &self.ledger, state: self.network.view(state) };
+        let was_joined = content.about().is_some_and(|user| self.view(state).is_joined(user));
+        self.note(&content, was_joined);
+        let event = self.write(server, sender, content, state, sink)?;
+        self.network.send(&self.ledger, event, state, self.now);
+        Ok(())
+    }
+
+    /// Makes an event on what the server sees. As yet nobody builds on it.
+    fn write<E>(
+        &mut self,
+        server: ServerIx,
+        sender: UserIx,
+        content: Content,
+        state: Stored,
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Number, E> {
         #[cfg(test)]
         self.before.push(state);
         let prev = self.network.tips(server).to_vec();
         self.merges += usize::from(prev.len() > 1);
-        let auth = view.auth_events(sender, &content);
-        let was_joined = content.about().is_some_and(|user| view.is_joined(user));
+        let auth = self.view(state).auth_events(sender, &content);
         let timestamp = self.timestamp(server);
-        self.note(&content, was_joined);
-        let outgoing = Outgoing { sender, content, timestamp, depth: None, prev, auth };
+        let mut outgoing = Outgoing { sender, content, timestamp, depth: None, prev, auth };
+        if self.is_hostile(server) {
+            self.forge(&mut outgoing);
+        }
         let place = self.network.made(server);
         let event: Number = self.press.make(&mut self.ledger, outgoing, place);
-        self.network.send(&self.ledger, event, state, self.now);
-        sink(self.press.line())
+        sink(self.press.line())?;
+        Ok(event)
     }
 
     fn timestamp(&mut self, server: ServerIx) -> i64 {

@@ -24,8 +24,9 @@ pub enum Mode {
     Netsplit,
     /// As [`Mode::Honest`] or [`Mode::Netsplit`], but all clocks stand still or run wild.
     Skew,
-    /// Whatever a server can send: stale, wrong and missing auth events, forged numbers, malformed content, illegal
-    /// attempts, events appended far back.
+    /// Servers do not play by the rules. In a small room they send whatever can be sent: stale, wrong and missing auth
+    /// events, forged numbers, malformed content, illegal attempts, events appended far back. In a large one what they
+    /// send is well-formed.
     Adversarial,
 }
 
