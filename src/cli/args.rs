@@ -140,16 +140,9 @@ pub(super) struct Globals {
     )]
     pub(super) algorithm: AlgorithmName,
 
-    /// Whose behaviour to reproduce where implementations differ
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value = "spec",
-        hide_possible_values = true,
-        value_name = "spec|synapse|ruma"
-    )]
-    pub(super) profile: ProfileName,
+    /// Whose behaviour to reproduce where implementations differ; by default spec, for `check --expect` synapse
+    #[arg(long, global = true, value_enum, hide_possible_values = true, value_name = "spec|synapse|ruma")]
+    pub(super) profile: Option<ProfileName>,
 
     /// Read the events under the rules of this room version, whatever the dump says
     #[arg(long, global = true, value_name = "VERSION")]
@@ -199,7 +192,7 @@ impl Globals {
 
     /// The profile asked for.
     pub(super) fn profile(&self) -> Profile {
-        self.profile.profile()
+        self.profile.map_or(Profile::Spec, ProfileName::profile)
     }
 
     /// Whether the output is for programs.

@@ -17,6 +17,8 @@ mod judge;
 mod messages;
 mod states;
 
+use std::sync::Arc;
+
 use self::build::{Build, Known, Outcome};
 pub use self::judge::Check;
 use self::judge::Judge;
@@ -92,9 +94,36 @@ impl Footing {
 #[derive(Debug, Clone)]
 pub struct Replay<'a> {
     room: &'a Room,
+    recording: Recording,
+}
+
+/// What a [`Replay`] found out, without the room: something to keep where a borrowed room is in the way. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Recording {
     algorithm: Algorithm,
     profile: Profile,
-    outcome: Outcome,
+    outcome: Arc<Outcome>,
+}
+
+impl Recording {
+    /// The replay of the room it was made of. Of another room it would be nonsense.
+    ///
+    /// # Panics
+    /// If the room has another number of events.
+    pub fn of<'a>(&self, room: &'a Room) -> Replay<'a> {
+        assert_eq!(self.outcome.known.len(), room.len(), "the recording of another room");
+        Replay { room, recording: self.clone() }
+    }
+
+    /// The algorithm in use.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The profile in use.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
 }
 
 /// The state of the room now: the resolution over the forward extremities.
@@ -118,8 +147,13 @@ impl<'a> Replay<'a> {
     /// Replays a room. `algorithm`: by default that of the room version.
     pub fn new(room: &'a Room, algorithm: Option<Algorithm>, profile: Profile) -> Self {
         let algorithm = algorithm.unwrap_or(room.rules().algorithm);
-        let outcome = Build::new(room, algorithm, profile).run();
-        Self { room, algorithm, profile, outcome }
+        let outcome = Arc::new(Build::new(room, algorithm, profile).run());
+        Self { room, recording: Recording { algorithm, profile, outcome } }
+    }
+
+    /// The replay without the room.
+    pub fn recording(&self) -> Recording {
+        self.recording.clone()
     }
 
     /// The room.
@@ -129,26 +163,26 @@ impl<'a> Replay<'a> {
 
     /// The algorithm in use.
     pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.recording.algorithm
     }
 
     /// The profile in use.
     pub fn profile(&self) -> Profile {
-        self.profile
+        self.recording.profile
     }
 
     fn known(&self, ix: EventIx) -> Known {
-        self.outcome.known[ix.index()]
+        self.recording.outcome.known[ix.index()]
     }
 
     /// The state before an event; `None` if it is unknown (or the event has no place in the DAG).
     pub fn before(&self, ix: EventIx) -> Option<&StateMap> {
-        self.known(ix).before.map(|before| self.outcome.states.get(before))
+        self.known(ix).before.map(|before| self.recording.outcome.states.get(before))
     }
 
     /// The state after an event; `None` if it is unknown (or the event has no place in the DAG).
     pub fn after(&self, ix: EventIx) -> Option<&StateMap> {
-        self.known(ix).after.map(|after| self.outcome.states.get(after))
+        self.known(ix).after.map(|after| self.recording.outcome.states.get(after))
     }
 
     /// How far the state after an event can be relied on.
@@ -163,22 +197,22 @@ impl<'a> Replay<'a> {
 
     /// Why an event was rejected, if it was.
     pub fn rejection(&self, ix: EventIx) -> Option<&Rejection> {
-        self.outcome.rejections.get(&ix)
+        self.recording.outcome.rejections.get(&ix)
     }
 
     /// The rejected events.
     pub fn rejected(&self) -> &EventSet {
-        &self.outcome.rejected
+        &self.recording.outcome.rejected
     }
 
     /// Where the implementation that the profile stands for would have failed to resolve the state before an event.
     pub fn failure(&self, ix: EventIx) -> Option<&Failure> {
-        self.outcome.failures.get(&ix)
+        self.recording.outcome.failures.get(&ix)
     }
 
     /// The state of the room now.
     pub fn current(&self) -> &Current {
-        &self.outcome.current
+        &self.recording.outcome.current
     }
 
     /// The states after the parents of an event, in the order of the event: what is resolved for the state before it.
@@ -217,18 +251,19 @@ impl<'a> Replay<'a> {
         observer: &mut O,
     ) -> Resolution {
         let earlier = at.map(|ix| self.rejected_before(ix));
-        let rejected = earlier.as_ref().unwrap_or(&self.outcome.rejected);
-        Resolver::new(self.room, self.algorithm, self.profile).resolve(sets, rejected, observer)
+        let rejected = earlier.as_ref().unwrap_or(&self.recording.outcome.rejected);
+        Resolver::new(self.room, self.algorithm(), self.profile()).resolve(sets, rejected, observer)
     }
 
     /// The events that were rejected before the replay came to an event.
     pub fn rejected_before(&self, ix: EventIx) -> EventSet {
-        self.outcome.rejected.iter().take_while(|rejected| *rejected < ix).collect()
+        self.recording.outcome.rejected.iter().take_while(|rejected| *rejected < ix).collect()
     }
 
     /// Judges one event again and says what every check came to, with what the rules read.
     pub fn judge(&self, ix: EventIx) -> Vec<Check> {
-        let judge = Judge { room: self.room, profile: self.profile, rejected: &self.outcome.rejected };
+        let judge =
+            Judge { room: self.room, profile: self.profile(), rejected: &self.recording.outcome.rejected };
         judge.checks(ix, self.before(ix).map(StateMap::view))
     }
 

@@ -16,8 +16,7 @@ Examples:
   hindsight check dumps/                              every room below a folder
   hindsight check 'backup/**/*.ndjson.zst' --jobs 8   a glob, if the shell leaves it alone
   find . -name '*.ndjson' | hindsight check --files-from -
-  hindsight check corpus/ --expect beside --profile synapse
-                                                      as NAME.expected.json beside NAME.ndjson says?
+  hindsight check corpus/ --expect beside             as NAME.expected.json beside NAME.ndjson says?
   hindsight check dumps/ --profiles spec,synapse,ruma rooms on which implementations part
   hindsight check dumps/ --against ruma               does ruma itself give what we say it gives?
   hindsight check --generated 20000 --against ruma -q the same of random rooms; shows only what differs
@@ -66,7 +65,8 @@ pub(in crate::cli) struct CheckArgs {
     /// Beside NAME.ndjson these are NAME.expected.json, NAME.expected-v2.json and the like, with the states of
     /// NAME.forced.json taken for granted, and NAME.truth.tsv (also for NAME.events.ndjson and NAME.tardis.ndjson),
     /// beside the dump of a folder expected.json. Each may be compressed. An expectation says by which
-    /// algorithm it was computed, and is compared with a replay by that.
+    /// algorithm it was computed, and is compared with a replay by that; and since Synapse computes both forms, in the
+    /// manner of Synapse, unless --profile says otherwise.
     #[arg(long, value_name = "FILE|beside", value_hint = ValueHint::FilePath)]
     pub(super) expect: Option<PathBuf>,
 

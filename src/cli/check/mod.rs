@@ -27,6 +27,7 @@ use super::args::{Globals, OutputFormat};
 use super::error::CliError;
 use super::load;
 use super::output::Ui;
+use crate::auth::Profile;
 use crate::batch::{
     self, Expect, Limits, Next, Ordered, Report, Running, Settings, Source, Trouble, Verdict,
 };
@@ -128,7 +129,11 @@ fn settings(args: &CheckArgs, globals: &Globals, ui: &Ui) -> Result<Settings, Cl
             ..Options::default()
         },
         algorithm: globals.algorithm(),
-        profile: globals.profile(),
+        profile: match globals.profile {
+            // Who writes expectations and tables of truth is Synapse.
+            None if args.expect.is_some() => Profile::Synapse,
+            _ => globals.profile(),
+        },
         expect,
         profiles: args.profiles.iter().map(|name| name.profile()).collect(),
         algorithms: args.algorithms.clone(),

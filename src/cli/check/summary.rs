@@ -129,10 +129,11 @@ impl Summary {
             let (agreeing, compared) = (number(self.agreeing), count(self.compared, "expected event"));
             ui.say(format_args!("{agreeing} of {compared} agree, in {}", count(self.expected, "room")));
         }
-        if self.agreeing < self.compared && self.profile == Profile::Spec {
-            ui.note(
-                "an expectation holds for whom it was made with; try `--profile synapse` or `--profile ruma`",
-            );
+        if self.agreeing < self.compared {
+            ui.note(format_args!(
+                "an expectation holds for whom it was made with; these rooms were replayed with `--profile {}`",
+                self.profile
+            ));
         }
         if self.beside && self.unexpected > 0 && self.expected > 0 {
             let rooms = count(self.unexpected, "room");
