@@ -155,7 +155,8 @@ fn a_corrupted_expectation_is_found_and_its_event_named() {
 #[test]
 fn junit_is_for_ci_systems() {
     let rooms = ["fixtures/own-chain-linear", "fixtures/knock", "LICENSE-MIT"];
-    let output = run(&[&rooms[..], &["--expect", "beside", "--format", "junit"]].concat());
+    let output =
+        run(&[&rooms[..], &["--expect", "beside", "--profile", "spec", "--format", "junit"]].concat());
     assert_eq!(code(&output), 1);
     insta::assert_snapshot!("check_junit", stdout(&output));
     let output = run(&["fixtures/knock", "--format", "junit", "--shard", "1/2"]);
