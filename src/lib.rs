@@ -34,6 +34,7 @@
 //! | [`resolve`] | state resolution v1, v2, v2.1, and its steps |
 //! | [`replay`] | state before and after every event |
 //! | [`explain`] | steps and verdicts as sentences |
+//! | [`layout`] | rows and lanes for the events that are shown, in integers |
 //! | [`expect`] | what others decided, held against a replay |
 //! | `differential` | ruma beside ours; needs the feature of that name |
 //! | `generate` | making rooms; needs the feature of that name |
@@ -57,6 +58,7 @@ pub mod expect;
 pub mod explain;
 #[cfg(any(test, feature = "generate"))]
 pub mod generate;
+pub mod layout;
 pub mod replay;
 pub mod report;
 pub mod resolve;

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("resolve", &["event", "room", "state", "auth"]),
     ("replay", &["event", "report", "room", "state", "auth", "resolve"]),
     ("explain", &["event", "room", "state", "auth", "resolve", "replay"]),
+    ("layout", &["room"]),
     ("expect", &["event", "room", "state", "replay"]),
     ("differential", &["event", "room", "state", "auth", "resolve", "replay"]),
     ("generate", &["event", "room", "state", "auth", "resolve", "replay"]),
