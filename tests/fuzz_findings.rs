@@ -173,3 +173,25 @@ fn that_ruma_gets_through_by_chance_is_noticed() {
     let runs: std::collections::BTreeSet<bool> = (0..400).map(run).collect();
     assert_eq!(runs.len(), 2, "ruma has become predictable");
 }
+
+/// A creator of room version 12 is above all levels, so nothing was read of the old users; but ruma compares them with the
+/// new ones.
+#[test]
+fn to_ruma_levels_cannot_follow_on_users_it_cannot_read() {
+    let create = json!({ "room_version": "12" });
+    let mut events = [
+        event("$create", "m.room.create", "", &create, &[], &[]),
+        event("$join", "m.room.member", ALICE, &json!({ "membership": "join" }), &["$create"], &[]),
+        event("$odd", "m.room.power_levels", "", &json!({ "users": { "$x": 0 } }), &["$join"], &["$join"]),
+        event("$new", "m.room.power_levels", "", &json!({}), &["$join"], &["$join"]),
+    ];
+    for event in &mut events[1..] {
+        event["room_id"] = "!create".into();
+    }
+    let room = room_of(&events, &json!({ "$join": ["$create", "$join", "$odd"] }));
+    let new = room.find("$new").unwrap();
+    let replay = Replay::new(&room, None, Profile::Ruma);
+    assert_eq!(Comparison::new(&replay, &RumaRoom::new(&room).unwrap()).differences, []);
+    let rejected = Profile::ALL.map(|profile| Replay::new(&room, None, profile).rejection(new).is_some());
+    assert_eq!(rejected, [false, false, true]);
+}

@@ -31,6 +31,9 @@ where
     let limited = if check.rules.limit_notifications { &[events, notifications][..] } else { &[events] };
     let rules = [Rule::LevelsMapsOld, Rule::LevelsMapsNew];
     check_maps(check, rules, limited, own, |_, old, own| old > own)?;
+    if check.switches.user_ids == UserIds::ValidOrUnreadable && !old.users_are_valid {
+        return Err(check.unreadable(Rule::LevelsUsersOld, "`users` has a key that is no user ID".into()));
+    }
     let users = MapChange { pair: [&old.users, &new.users], field: LevelField::User };
     let rules = [Rule::LevelsUsersOld, Rule::LevelsUsersNew];
     let sender = check.sender();
