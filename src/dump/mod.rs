@@ -16,6 +16,7 @@ mod asserted;
 mod compressed;
 mod findings;
 mod intake;
+mod loading;
 mod merge;
 mod object;
 mod read;
@@ -27,15 +28,13 @@ mod version;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use self::compressed::Plain;
-use self::intake::{Intake, Raw};
-use self::read::NotADump;
+pub use self::loading::{Loading, Progress};
 use crate::event::room_version::Rules;
 use crate::executor::{Executor, Sequential};
 use crate::report::{Code, Finding};
-use crate::room::{Annotations, Input, Room};
+use crate::room::Room;
 
 /// How to read a dump.
 #[derive(Debug, Clone)]
@@ -196,45 +195,12 @@ pub fn load(bytes: &[u8], options: &Options) -> Result<Dump, LoadError> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(bytes: Vec<u8>, options: &Options, executor: &dyn Executor) -> Result<Dump, LoadError> {
-    let requested = version::requested(options)?;
-    let asserted = match &options.asserted_state {
-        Some(file) => asserted::parse(file).map_err(|message| LoadError::AssertedState { message })?,
-        None => asserted::StateMap::default(),
-    };
-    let Plain { bytes, compression, broken } = compressed::decompress(bytes, options.max_size);
-    let (source, bytes) = match String::from_utf8(bytes) {
-        Ok(text) => (Some(Arc::new(text)), Vec::new()),
-        Err(error) => (None, error.into_bytes()),
-    };
-    let mut intake = Intake::new(source.clone());
-    if let Some(why) = broken {
-        let finding = Finding::new(Code::Truncated, why);
-        intake.findings.push(finding.remedy("what came before is used; export or copy the file again"));
-    }
-    let text = source.as_ref().map_or(&*bytes, |source| source.as_bytes());
-    let input = match read::read(text, &mut intake, executor) {
-        Ok(input) => input,
-        Err(NotADump { message, remedy }) => {
-            let findings = intake.findings.finish();
-            return Err(LoadError::NotADump { message, remedy, findings });
+    let mut loading = Loading::new(bytes, options)?;
+    loop {
+        match loading.advance(executor) {
+            Progress::Going(next) => loading = next,
+            Progress::Done(done) => return done.map(|dump| *dump),
         }
-    };
-    // Events that are no pieces of the input have copies of theirs.
-    drop(bytes);
-    let read = intake.read;
-    let (built, findings, placeholders) =
-        assemble(intake, input.scenario, asserted, requested, options, executor);
-    match built {
-        Some(room) => Ok(Dump {
-            room,
-            findings,
-            format: input.format,
-            compression,
-            placeholders,
-            lines: input.lines,
-            events_read: read,
-        }),
-        None => Err(LoadError::NoEvents { read, findings }),
     }
 }
 
@@ -248,44 +214,4 @@ pub fn decompress(bytes: Vec<u8>, limit: u64) -> Result<Vec<u8>, (Vec<u8>, Strin
         None => Ok(bytes),
         Some(why) => Err((bytes, why)),
     }
-}
-
-type Assembled = (Option<Room>, Vec<Finding>, BTreeMap<String, String>);
-
-/// From raw events to the room: the rules, then the IDs, then the graph.
-fn assemble(
-    mut intake: Intake,
-    scenario: Option<scenario::Scenario>,
-    mut asserted: asserted::StateMap,
-    requested: Option<&'static Rules>,
-    options: &Options,
-    executor: &dyn Executor,
-) -> Assembled {
-    let ids = intake.distinct_ids().filter(|_| scenario.is_none());
-    let Intake { mut raws, mut findings, .. } = intake;
-    let declared = scenario.as_ref().map(|scenario| &scenario.declared);
-    let rules = version::choose(requested, declared, options.room_id.as_deref(), &raws, &mut findings);
-    let mut placeholders = BTreeMap::new();
-    let mut annotations = Annotations::default();
-    let mut assertions = Vec::new();
-    let mut verify = options.verify;
-    if let Some(scenario) = scenario {
-        placeholders = scenario.settle(&mut raws, rules, &mut findings);
-        // IDs that were calculated a moment ago are right, and nobody writes hashes into a scenario.
-        verify &= !scenario.calculate;
-        assertions = scenario.assertions(&placeholders);
-        annotations = scenario.annotations(&placeholders);
-    }
-    let settled = settle::settle(raws, rules, verify, &mut findings, executor);
-    assertions.extend(settle::send_join(&settled, &mut findings));
-    asserted.report(&mut findings);
-    assertions.extend(asserted.assertions(&placeholders, crate::room::Provenance::File));
-    let kept = if ids.is_some() { settled } else { merge::merge(settled, rules, &mut findings) };
-    let events = kept.into_iter().map(Raw::into_loaded).collect();
-    let room_id = options.room_id.as_deref().map(Box::from);
-    let mut more = Vec::new();
-    let input = Input { rules, room_id, events, assertions, annotations };
-    let room = Room::build_with(input, ids, &mut more, executor).ok();
-    findings.extend(more);
-    (room, findings.finish(), placeholders)
 }

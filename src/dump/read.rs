@@ -38,27 +38,73 @@ enum Shape {
     Object,
 }
 
-/// Reads decompressed input.
-pub(super) fn read(
-    bytes: &[u8],
-    intake: &mut Intake,
-    executor: &dyn Executor,
-) -> Result<Recognised, NotADump> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        let message = "the input is UTF-16".to_owned();
-        return Err(NotADump { message, remedy: "save it as UTF-8" });
+/// An input that is being read.
+pub(super) struct Reading {
+    lines: u64,
+    rest: Rest,
+}
+
+/// What is left to read.
+enum Rest {
+    Lines(LineReader),
+    Nothing(Format, Option<Box<Scenario>>),
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl Reading {
+    /// Begins to read decompressed input. Only lines are read piece by piece.
+    pub(super) fn new(bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> Result<Self, NotADump> {
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            let message = "the input is UTF-16".to_owned();
+            return Err(NotADump { message, remedy: "save it as UTF-8" });
+        }
+        let mark = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let bytes = &bytes[mark..];
+        let breaks = line_breaks(bytes, executor);
+        let lines = (breaks + usize::from(bytes.last().is_some_and(|last| *last != b'\n'))) as u64;
+        let (start, commented) = scan::first_token(bytes);
+        let rest = match shape(&bytes[start..], commented) {
+            Shape::Lines => Rest::Lines(LineReader::new(mark)),
+            Shape::Objects => Rest::Nothing(read_objects(bytes, start, intake), None),
+            Shape::Array(elements) => {
+                Rest::Nothing(read_array(bytes, start, &elements, intake, executor)?, None)
+            }
+            Shape::Object => {
+                let (format, scenario) = read_object(bytes, start, intake)?;
+                Rest::Nothing(format, scenario.map(Box::new))
+            }
+        };
+        Ok(Self { lines, rest })
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let breaks = line_breaks(bytes, executor);
-    let lines = (breaks + usize::from(bytes.last().is_some_and(|last| *last != b'\n'))) as u64;
-    let (start, commented) = scan::first_token(bytes);
-    let (format, scenario) = match shape(&bytes[start..], commented) {
-        Shape::Lines => (read_lines(bytes, intake, executor), None),
-        Shape::Objects => (read_objects(bytes, start, intake), None),
-        Shape::Array(elements) => (read_array(bytes, start, &elements, intake, executor)?, None),
-        Shape::Object => read_object(bytes, start, intake)?,
-    };
-    Ok(Recognised { format, scenario, lines })
+
+    /// Reads a piece of the same bytes. Returns whether everything is read.
+    pub(super) fn advance(&mut self, bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> bool {
+        if let Rest::Lines(reader) = &mut self.rest {
+            if !reader.advance(bytes, intake, executor) {
+                return false;
+            }
+            self.rest = Rest::Nothing(format_of_lines(intake), None);
+        }
+        true
+    }
+
+    /// How many bytes have been read; `None` if all.
+    pub(super) fn place(&self) -> Option<usize> {
+        match &self.rest {
+            Rest::Lines(reader) => Some(reader.start),
+            Rest::Nothing(..) => None,
+        }
+    }
+
+    /// What was recognised, once everything is read.
+    pub(super) fn recognised(self) -> Recognised {
+        let (format, scenario) = match self.rest {
+            Rest::Nothing(format, scenario) => (format, scenario.map(|scenario| *scenario)),
+            Rest::Lines(_) => (Format::Ndjson, None),
+        };
+        Recognised { format, scenario, lines: self.lines }
+    }
 }
 
 fn line_breaks(bytes: &[u8], executor: &dyn Executor) -> usize {
@@ -132,19 +178,35 @@ fn format_of_lines(intake: &Intake) -> Format {
 /// small, but is to be read in batches too.
 const BATCH: usize = if cfg!(fuzzing) { 1 << 8 } else { 1 << 20 };
 
-fn read_lines(bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> Format {
-    let (mut start, mut lines) = (0, 0);
-    let mut read: Vec<(Batch, u64)> = Vec::new();
-    // Not all at once: repetitions are dropped between one wave and the next. One wave is put away while the next is read.
-    while start < bytes.len() || !read.is_empty() {
-        let width = executor.width().saturating_mul(4).max(1);
-        let wave: Vec<Range<usize>> = batches(bytes, start).take(width).collect();
-        start = wave.last().map_or(bytes.len(), |last| last.end);
+/// Goes through the lines of an input.
+struct LineReader {
+    start: usize,
+    /// The number of lines that have been put away.
+    lines: u64,
+    /// What has been read, but not put away.
+    read: Vec<(Batch, u64)>,
+}
+
+impl LineReader {
+    fn new(start: usize) -> Self {
+        Self { start, lines: 0, read: Vec::new() }
+    }
+
+    /// Reads some lines. Returns whether that was all.
+    ///
+    /// Not all at once: repetitions are dropped between one wave and the next. One wave is put away while the next is
+    /// read.
+    fn advance(&mut self, bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> bool {
+        // Who works alone may want to look up after each batch.
+        let width = if executor.width() == 1 { 1 } else { executor.width().saturating_mul(4) };
+        let wave: Vec<Range<usize>> = batches(bytes, self.start).take(width).collect();
+        self.start = wave.last().map_or(bytes.len(), |last| last.end);
         let batch = intake.batch();
+        let Self { lines, read, .. } = self;
         let put_away = || {
-            for (batch, breaks) in std::mem::take(&mut read) {
-                intake.absorb(batch, lines);
-                lines += breaks;
+            for (batch, breaks) in std::mem::take(read) {
+                intake.absorb(batch, *lines);
+                *lines += breaks;
             }
         };
         let read_on = || {
@@ -154,8 +216,15 @@ fn read_lines(bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> For
                 read_batch(&bytes[part], last, batch.another())
             })
         };
-        ((), read) = executor::join(executor, put_away, read_on);
+        let ((), next) = executor::join(executor, put_away, read_on);
+        self.read = next;
+        self.start == bytes.len() && self.read.is_empty()
     }
+}
+
+fn read_lines(bytes: &[u8], intake: &mut Intake) -> Format {
+    let mut reader = LineReader::new(0);
+    while !reader.advance(bytes, intake, &Sequential) {}
     format_of_lines(intake)
 }
 
@@ -252,7 +321,7 @@ fn read_object(
     let lines = Lines::new(bytes);
     let Ok(whole) = std::str::from_utf8(bytes) else {
         // The records of a broken line get their findings; an object has no parts to save.
-        return Ok((read_lines(bytes, intake, &Sequential), None));
+        return Ok((read_lines(bytes, intake), None));
     };
     let text = whole[start..].trim_ascii_end();
     let strict = match json::pick(text, []) {
@@ -293,7 +362,9 @@ mod tests {
 
     fn check(text: &str, format: Format, lines: &[u64], codes: &[(Code, u64)]) {
         let mut intake = Intake::default();
-        let recognised = read(text.as_bytes(), &mut intake, &Sequential).unwrap();
+        let mut reading = Reading::new(text.as_bytes(), &mut intake, &Sequential).unwrap();
+        while !reading.advance(text.as_bytes(), &mut intake, &Sequential) {}
+        let recognised = reading.recognised();
         assert_eq!(recognised.format, format, "{text}");
         let found: Vec<_> = intake.raws.iter().filter_map(|raw| raw.line.number()).collect();
         assert_eq!(found, lines, "{text}");
@@ -349,6 +420,6 @@ mod tests {
 
     #[test]
     fn utf16_is_named() {
-        assert!(read(b"\xff\xfe{\0", &mut Intake::default(), &Sequential).is_err());
+        assert!(Reading::new(b"\xff\xfe{\0", &mut Intake::default(), &Sequential).is_err());
     }
 }

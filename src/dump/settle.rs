@@ -25,36 +25,67 @@ enum Id {
     Other(Box<str>),
 }
 
-/// Gives every event its ID; one that can have none is left out. With `verify` hashes are recomputed.
-pub(super) fn settle(
-    mut raws: Vec<Raw>,
+/// Events that are being given their IDs.
+pub(super) struct Settling {
+    raws: Vec<Raw>,
+    /// Those of the first events.
+    ids: Vec<Option<Id>>,
     rules: &'static Rules,
+    /// Whether hashes are recomputed and compared.
     verify: bool,
-    findings: &mut Findings,
-    executor: &dyn Executor,
-) -> Vec<Raw> {
-    let ranges = executor::ranges(executor, raws.len(), 1000);
-    let parts = executor::map(executor, ranges.len(), |number| {
-        let mut findings = Findings::default();
-        let part = &raws[ranges[number].clone()];
-        let ids: Vec<Option<Id>> =
-            part.iter().map(|raw| settle_one(raw, rules, verify, &mut findings)).collect();
-        (ids, findings)
-    });
-    let mut ids = Vec::with_capacity(raws.len());
-    for (part, found) in parts {
-        ids.extend(part);
-        findings.absorb(found, 0);
+}
+
+/// So many events are settled at a time by who works alone: a hash takes some 20 µs.
+const PIECE: usize = 500;
+
+impl Settling {
+    pub(super) fn new(raws: Vec<Raw>, rules: &'static Rules, verify: bool) -> Self {
+        Self { ids: Vec::with_capacity(raws.len()), raws, rules, verify }
     }
-    let mut ids = ids.into_iter();
-    raws.retain_mut(|raw| {
-        let id = ids.next().flatten();
-        if let Some(Id::Other(id)) = &id {
-            raw.event.set_id(id);
+
+    /// The rules of the room version.
+    pub(super) fn rules(&self) -> &'static Rules {
+        self.rules
+    }
+
+    /// How many of how many events have been settled.
+    pub(super) fn done(&self) -> (usize, usize) {
+        (self.ids.len(), self.raws.len())
+    }
+
+    /// Settles some events. Returns whether that were all.
+    pub(super) fn advance(&mut self, findings: &mut Findings, executor: &dyn Executor) -> bool {
+        let first = self.ids.len();
+        let (end, least) = if executor.width() == 1 { (first + PIECE, PIECE) } else { (usize::MAX, 1000) };
+        let raws = &self.raws[first..end.min(self.raws.len())];
+        let ranges = executor::ranges(executor, raws.len(), least);
+        let parts = executor::map(executor, ranges.len(), |number| {
+            let mut findings = Findings::default();
+            let part = &raws[ranges[number].clone()];
+            let settle = |raw| settle_one(raw, self.rules, self.verify, &mut findings);
+            let ids: Vec<Option<Id>> = part.iter().map(settle).collect();
+            (ids, findings)
+        });
+        for (part, found) in parts {
+            self.ids.extend(part);
+            findings.absorb(found, 0);
         }
-        id.is_some()
-    });
-    raws
+        self.ids.len() == self.raws.len()
+    }
+
+    /// The events with their IDs. One that can have none is left out.
+    pub(super) fn settled(self) -> Vec<Raw> {
+        let Self { mut raws, ids, .. } = self;
+        let mut ids = ids.into_iter();
+        raws.retain_mut(|raw| {
+            let id = ids.next().flatten();
+            if let Some(Id::Other(id)) = &id {
+                raw.event.set_id(id);
+            }
+            id.is_some()
+        });
+        raws
+    }
 }
 
 fn settle_one(raw: &Raw, rules: &'static Rules, verify: bool, findings: &mut Findings) -> Option<Id> {

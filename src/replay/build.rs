@@ -68,10 +68,22 @@ impl<'a> Build<'a> {
         }
     }
 
-    pub(super) fn run(mut self) -> Outcome {
-        for ix in self.room.events() {
-            self.take(ix);
+    /// How many events have been replayed.
+    pub(super) fn done(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Replays up to so many more events. Returns whether that were all.
+    pub(super) fn advance(&mut self, events: usize) -> bool {
+        let first = self.done();
+        for place in first..first.saturating_add(events).min(self.room.len()) {
+            self.take(EventIx::new(place));
         }
+        self.done() == self.room.len()
+    }
+
+    /// Ends the replay when all events have been replayed.
+    pub(super) fn finish(mut self) -> Outcome {
         let extremities = self.forward_extremities();
         let (state, footing, resolved, failure) = self.current(&extremities);
         let Self { states, known, rejected, rejections, failures, .. } = self;

@@ -126,6 +126,55 @@ impl Recording {
     }
 }
 
+/// A replay that is under way: for those who must not be away for long.
+///
+/// ```
+/// # use hindsight::auth::Profile;
+/// # use hindsight::dump::{Options, load};
+/// # use hindsight::replay::Replaying;
+/// # let scenario = include_bytes!("../../fixtures/topic-vs-ban/scenario.json5");
+/// # let dump = load(scenario, &Options::default())?;
+/// let mut replaying = Replaying::new(&dump.room, None, Profile::Spec);
+/// while !replaying.advance(1000) {
+///     // Time to paint: replaying.done() events are replayed.
+/// }
+/// let replay = replaying.finish();
+/// # assert!(replay.current().state.is_some());
+/// # Ok::<(), hindsight::dump::LoadError>(())
+/// ```
+pub struct Replaying<'a> {
+    room: &'a Room,
+    algorithm: Algorithm,
+    profile: Profile,
+    build: Build<'a>,
+}
+
+impl<'a> Replaying<'a> {
+    /// Begins to replay a room. `algorithm`: by default that of the room version.
+    pub fn new(room: &'a Room, algorithm: Option<Algorithm>, profile: Profile) -> Self {
+        let algorithm = algorithm.unwrap_or(room.rules().algorithm);
+        Self { room, algorithm, profile, build: Build::new(room, algorithm, profile) }
+    }
+
+    /// How many events have been replayed.
+    pub fn done(&self) -> usize {
+        self.build.done()
+    }
+
+    /// Replays up to so many more events. Returns whether that were all.
+    pub fn advance(&mut self, events: usize) -> bool {
+        self.build.advance(events)
+    }
+
+    /// The replay; what is left of it is done now.
+    pub fn finish(mut self) -> Replay<'a> {
+        self.build.advance(usize::MAX);
+        let Self { room, algorithm, profile, build } = self;
+        let outcome = Arc::new(build.finish());
+        Replay { room, recording: Recording { algorithm, profile, outcome } }
+    }
+}
+
 /// The state of the room now: the resolution over the forward extremities.
 #[derive(Debug, Clone)]
 pub struct Current {
@@ -146,9 +195,7 @@ pub struct Current {
 impl<'a> Replay<'a> {
     /// Replays a room. `algorithm`: by default that of the room version.
     pub fn new(room: &'a Room, algorithm: Option<Algorithm>, profile: Profile) -> Self {
-        let algorithm = algorithm.unwrap_or(room.rules().algorithm);
-        let outcome = Arc::new(Build::new(room, algorithm, profile).run());
-        Self { room, recording: Recording { algorithm, profile, outcome } }
+        Replaying::new(room, algorithm, profile).finish()
     }
 
     /// The replay without the room.

@@ -27,7 +27,7 @@ impl States {
         let changes = room.events().filter(|ix| room.key_of(*ix).is_some()).count();
         let mut list = Vec::with_capacity(1 + changes);
         list.push(Stored::EMPTY);
-        Self { store: Store::with_capacity(room.key_count(), changes), list }
+        Self { store: Store::new(room.key_count(), changes), list }
     }
 
     /// The state without entries.

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::adjacency::Adjacency;
-use super::ids::IdTable;
+use super::building::{Building, Built};
 use super::index::{EventIx, KeyIx, Link};
-use super::keys::KeyTable;
 use super::set::EventSet;
-use super::sorted::{Sorted, first_few};
+use super::sorted::first_few;
 use super::{Annotations, AssertedState, Provenance, Recorded, Room, When};
 use crate::event::room_version::Rules;
 use crate::event::{Event, Kind};
@@ -93,86 +91,17 @@ impl Room {
     /// # Errors
     /// If there are no events.
     pub fn build(input: Input, findings: &mut Vec<Finding>) -> Result<Self, Empty> {
-        Self::build_with(input, None, findings, &Sequential)
-    }
-
-    /// As [`Room::build`]; `executor` does what can be done side by side. `ids`: the places of the events by ID, if
-    /// somebody knows them already.
-    ///
-    /// # Errors
-    /// If there are no events.
-    pub(crate) fn build_with(
-        input: Input,
-        ids: Option<IdTable>,
-        findings: &mut Vec<Finding>,
-        executor: &dyn Executor,
-    ) -> Result<Self, Empty> {
-        if input.events.is_empty() {
-            return Err(Empty);
-        }
-        let Input { rules, room_id, events, assertions, annotations } = input;
-        let room_id = room_id.or_else(|| most_common_room(rules, &events, executor));
-        let sorted = Sorted::new(events, ids, rules, findings, executor);
-        let (keys, of_events) = KeyTable::new(&sorted.events, executor);
-        let nodes = sorted.nodes(rules, room_id.as_deref(), &of_events, findings, executor);
-        drop(of_events);
-        let (prev, auth) = executor::join(
-            executor,
-            || Adjacency::new(nodes.len(), |ix, links| sorted.links(&sorted.citations.prev, true, ix, links)),
-            || {
-                Adjacency::new(nodes.len(), |ix, links| {
-                    sorted.links(&sorted.citations.auth, false, ix, links);
-                })
-            },
-        );
-        let Sorted { events, ids, missing, .. } = sorted;
-        // Messages cite, but are not cited, unless somebody is up to something.
-        let mut cited = EventSet::new(nodes.len());
-        for place in 0..nodes.len() {
-            for target in auth.of(EventIx::new(place)) {
-                cited.insert(*target);
+        let mut building = Building::new(input, None)?;
+        loop {
+            match building.advance(findings, &Sequential) {
+                Built::Going(next) => building = next,
+                Built::Done(room) => return Ok(*room),
             }
         }
-        let (children, auth_children) = executor::join(
-            executor,
-            || prev.reversed(|_| true),
-            || auth.reversed(|ix| nodes[ix.index()].what.key().is_some() || cited.contains(ix)),
-        );
-        let recorded = (0..).map(EventIx::new).zip(&events);
-        let recorded =
-            recorded.filter_map(|(ix, loaded)| Some((ix, (**loaded.recorded.as_ref()?).clone()))).collect();
-        let mut events: Vec<Event> = events.into_iter().map(|loaded| loaded.event).collect();
-        events.shrink_to_fit();
-        let mut room = Self {
-            rules,
-            room_id,
-            create: None,
-            nodes,
-            recorded,
-            children,
-            auth_children,
-            prev,
-            auth,
-            well_known: keys.well_known(),
-            keys,
-            events,
-            ids,
-            missing,
-            asserted: BTreeMap::new(),
-            asserted_missing: BTreeMap::new(),
-            annotations,
-        };
-        room.create = room.choose_create(findings);
-        room.place_outliers();
-        for assertion in &assertions {
-            room.assert(assertion, findings);
-        }
-        room.report_missing(findings);
-        Ok(room)
     }
 
     /// Finds out which recorded outliers have a place in the DAG after all: those with a complete past.
-    fn place_outliers(&mut self) {
+    pub(super) fn place_outliers(&mut self) {
         let mut complete = EventSet::new(self.len());
         for ix in self.events() {
             let whole = !self.is_foreign(ix)
@@ -187,7 +116,7 @@ impl Room {
         }
     }
 
-    fn choose_create(&self, findings: &mut Vec<Finding>) -> Option<EventIx> {
+    pub(super) fn choose_create(&self, findings: &mut Vec<Finding>) -> Option<EventIx> {
         let mut creates =
             self.events().filter(|ix| self.event(*ix).is_state_of(Kind::Create) && !self.is_foreign(*ix));
         let first = creates.next();
@@ -205,7 +134,7 @@ impl Room {
         first
     }
 
-    fn report_missing(&self, findings: &mut Vec<Finding>) {
+    pub(super) fn report_missing(&self, findings: &mut Vec<Finding>) {
         for ix in self.events().filter(|ix| !self.is_foreign(*ix) && !self.is_in_cycle(*ix)) {
             if let Some(gaps) = self.gaps(ix).filter(|_| !self.is_outlier(ix)) {
                 let message = format!("{gaps}: {}", self.behind_gap(ix));
@@ -278,7 +207,7 @@ impl Room {
         }
     }
 
-    fn assert(&mut self, assertion: &Assertion, findings: &mut Vec<Finding>) {
+    pub(super) fn assert(&mut self, assertion: &Assertion, findings: &mut Vec<Finding>) {
         let mut bad = |message: String| {
             findings.push(Finding::new(Code::BadAssertedState, message).event(assertion.event_id.clone()));
         };
@@ -312,7 +241,11 @@ impl Room {
 }
 
 /// The room most events belong to; of several the one with the smallest ID.
-fn most_common_room(rules: &Rules, events: &[LoadedEvent], executor: &dyn Executor) -> Option<Box<str>> {
+pub(super) fn most_common_room(
+    rules: &Rules,
+    events: &[LoadedEvent],
+    executor: &dyn Executor,
+) -> Option<Box<str>> {
     let ranges = executor::ranges(executor, events.len(), 1000);
     let parts = executor::map(executor, ranges.len(), |number| {
         let mut counts: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();

@@ -13,6 +13,7 @@
 
 mod adjacency;
 mod build;
+mod building;
 mod ids;
 mod index;
 mod keys;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 
 use self::adjacency::Adjacency;
 pub use self::build::{Assertion, Empty, Input, LoadedEvent};
+pub(crate) use self::building::{Building, Built};
 pub(crate) use self::ids::{IdHasher, IdTable};
 pub use self::index::{EventIx, KeyIx, Link, MissingIx};
 use self::keys::{KeyTable, What};

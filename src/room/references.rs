@@ -1,12 +1,12 @@
 //! What events refer to, before their order is known.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::build::LoadedEvent;
 use super::ids::IdTable;
 use crate::event::room_version::Rules;
 use crate::event::{Event, References};
-use crate::executor::{self, Executor};
 
 /// Where a reference leads: the place of an event in the input, or a missing ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,14 +66,8 @@ pub(super) struct Citations {
 }
 
 impl Citations {
-    /// Looks up every reference.
-    ///
-    /// Cost: one look into the table a reference, which an executor may spread.
-    pub(super) fn new(events: &[LoadedEvent], ids: &IdTable, rules: &Rules, executor: &dyn Executor) -> Self {
-        let ranges = executor::ranges(executor, events.len(), 1000);
-        let mut parts = executor::map(executor, ranges.len(), |number| {
-            Self::part(&events[ranges[number].clone()], events, ids, rules)
-        });
+    /// Puts what was found of all ranges of the events together, in their order.
+    pub(super) fn joined(mut parts: Vec<Self>) -> Self {
         let missing: BTreeSet<Box<str>> =
             parts.iter_mut().flat_map(|part| part.missing.iter().cloned()).collect();
         let mut all = Self { missing: missing.into_iter().collect(), ..Self::default() };
@@ -90,11 +84,13 @@ impl Citations {
     }
 
     /// The references of some of the events; `missing` in the order of discovery, with repetitions.
-    fn part(some: &[LoadedEvent], events: &[LoadedEvent], ids: &IdTable, rules: &Rules) -> Self {
+    ///
+    /// Cost: one look into the table a reference.
+    pub(super) fn part(some: Range<usize>, events: &[LoadedEvent], ids: &IdTable, rules: &Rules) -> Self {
         let mut part = Self::default();
         let find = |id: &str| ids.find(id, |place| events[place].event.id());
         let mut implied = Implied::default();
-        for LoadedEvent { event, .. } in some {
+        for LoadedEvent { event, .. } in &events[some] {
             let Self { prev, auth, create, missing } = &mut part;
             for (lists, references) in [(prev, event.prev_events()), (auth, event.auth_events())] {
                 add(lists, references, missing, find);

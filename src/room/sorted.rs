@@ -31,16 +31,15 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
+    /// Sorts the events. `ids`: their places by ID; `parts`: what they refer to, range by range.
     pub(super) fn new(
         mut events: Vec<LoadedEvent>,
-        ids: Option<IdTable>,
-        rules: &Rules,
+        mut ids: IdTable,
+        parts: Vec<Citations>,
         findings: &mut Vec<Finding>,
         executor: &dyn Executor,
     ) -> Self {
-        let mut ids = ids.unwrap_or_else(|| IdTable::new(events.iter().map(|loaded| loaded.event.id())));
-        let (mut citations, rank) =
-            executor::join(executor, || Citations::new(&events, &ids, rules, executor), || rank(&events));
+        let (mut citations, rank) = executor::join(executor, || Citations::joined(parts), || rank(&events));
         let order = order::sort(|place| citations.known(place), &rank);
         drop(rank);
         for cycle in &order.cycles {

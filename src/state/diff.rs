@@ -132,7 +132,7 @@ mod tests {
     fn states(common: &BTreeMap<usize, usize>, changes: &[Changes]) -> Vec<StateMap> {
         let entries = || common.iter().map(|(key, event)| (KeyIx::new(*key), EventIx::new(*event)));
         let lone: StateMap = entries().collect();
-        let mut store = Store::new(6_000);
+        let mut store = Store::new(6_000, 0);
         let stored = store
             .change(Stored::EMPTY, &entries().map(|(key, event)| (key, Some(event))).collect::<Vec<_>>());
         let finished = store.finish();

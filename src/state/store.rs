@@ -40,13 +40,9 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// A store for states over the keys below `keys`.
-    pub(crate) fn new(keys: usize) -> Self {
-        Self::with_capacity(keys, 0)
-    }
-
-    /// As [`Store::new`], with space for about so many changes of one key: lists that grow have to be copied.
-    pub(crate) fn with_capacity(keys: usize, changes: usize) -> Self {
+    /// A store for states over the keys below `keys`, with space for about so many changes of one key: lists that grow
+    /// have to be copied.
+    pub(crate) fn new(keys: usize, changes: usize) -> Self {
         let height = height_for(KeyIx::new(keys.saturating_sub(1)));
         let expected = 1 + changes.saturating_mul(height as usize + 1);
         let mut nodes = Vec::with_capacity(expected);
@@ -185,7 +181,7 @@ mod tests {
                 0..40,
             ),
         ) {
-            let mut store = Store::new(600);
+            let mut store = Store::new(600, 40);
             let mut states = vec![(Stored::EMPTY, BTreeMap::new())];
             for (from, changes) in steps {
                 let (mut stored, mut model) = states[from % states.len()].clone();

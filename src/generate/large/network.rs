@@ -55,7 +55,7 @@ impl Network {
         Self {
             seed,
             lag,
-            states: Store::new(keys),
+            states: Store::new(keys, 0),
             servers: vec![seen; servers],
             sent: (0..servers).map(|_| VecDeque::new()).collect(),
             forgotten: vec![0; servers],
