@@ -35,7 +35,9 @@
 //! | [`replay`] | state before and after every event |
 //! | [`explain`] | steps and verdicts as sentences |
 //! | [`layout`] | rows and lanes for the events that are shown, in integers |
+//! | [`export`] | a room as text |
 //! | [`expect`] | what others decided, held against a replay |
+//! | [`session`] | what a debugger is, without pixels: cursor, selection, filters, commands, links |
 //! | `differential` | ruma beside ours; needs the feature of that name |
 //! | `generate` | making rooms; needs the feature of that name |
 //! | `batch` | many rooms at once, with files and threads; needs the feature of that name |
@@ -56,6 +58,7 @@ pub mod event;
 pub mod executor;
 pub mod expect;
 pub mod explain;
+pub mod export;
 #[cfg(any(test, feature = "generate"))]
 pub mod generate;
 pub mod layout;
@@ -63,4 +66,5 @@ pub mod replay;
 pub mod report;
 pub mod resolve;
 pub mod room;
+pub mod session;
 pub mod state;

@@ -19,7 +19,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("replay", &["event", "report", "room", "state", "auth", "resolve"]),
     ("explain", &["event", "room", "state", "auth", "resolve", "replay"]),
     ("layout", &["room"]),
+    ("export", &["event", "room", "replay"]),
     ("expect", &["event", "room", "state", "replay"]),
+    (
+        "session",
+        &[
+            "event", "report", "executor", "room", "state", "dump", "auth", "resolve", "replay", "explain",
+            "export",
+        ],
+    ),
     ("differential", &["event", "room", "state", "auth", "resolve", "replay"]),
     ("generate", &["event", "room", "state", "auth", "resolve", "replay"]),
 ];

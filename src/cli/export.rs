@@ -1,8 +1,6 @@
 //! `hindsight export`: the room in another format.
 
 mod dot;
-mod events;
-mod scenario;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -13,6 +11,7 @@ use super::output::Ui;
 use super::{load, text};
 use crate::dump::Dump;
 use crate::event::content::Field;
+use crate::export;
 use crate::replay::Replay;
 use crate::room::{Recorded, Room};
 
@@ -45,8 +44,8 @@ fn write(
 ) -> std::io::Result<()> {
     match (args.form, replay) {
         (ExportForm::Dot, Some(replay)) => dot::write(dump, replay, args.edges, out),
-        (ExportForm::Scenario, Some(replay)) => scenario::write(replay, args.records, out),
-        _ => events::write(&dump.room, args.records, out),
+        (ExportForm::Scenario, Some(replay)) => export::write_scenario(replay, args.records, out),
+        _ => export::write_events(&dump.room, args.records, out),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Text for terminals: harmless, short, and aligned.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::explain::inflect;
+pub(super) use crate::export::{escape_json, is_harmful};
 
 /// The span of timestamps that have a date of four digits: the years 0 to 9999.
 const DATED: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
@@ -25,34 +25,6 @@ pub(super) fn escape(text: &str) -> String {
 /// As [`escape`], for text whose line breaks are wanted.
 pub(super) fn escape_lines(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<_>>().join("\n")
-}
-
-/// Replaces in JSON what [`escape`] would replace in text, by escapes that leave the values as they are.
-pub(super) fn escape_json(json: &str) -> Cow<'_, str> {
-    // JSON has the first control characters only between tokens, as white space.
-    let is_harmful = |c: char| c > '~' && is_harmful(c);
-    if !json.contains(is_harmful) {
-        return Cow::Borrowed(json);
-    }
-    let mut escaped = String::with_capacity(json.len() + 16);
-    for c in json.chars() {
-        if is_harmful(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        } else {
-            escaped.push(c);
-        }
-    }
-    Cow::Owned(escaped)
-}
-
-/// Whether a character could act on a terminal, or hide.
-pub(super) fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
-        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 /// The first `max` characters of the text, escaped, with an ellipsis where something was cut off.
@@ -173,15 +145,6 @@ mod tests {
         assert_eq!(shorten(&"\u{1b}".repeat(9), 9), "\\u{1b}\\u…");
         assert_eq!(shorten("123456789", 9), "123456789");
         assert_eq!(shorten("1234567890", 9), "12345678…");
-    }
-
-    #[test]
-    fn json_keeps_its_value() {
-        let json = "{\"a\u{9b}\u{202e}\":\n\"\u{e0001}é\"}";
-        let escaped = escape_json(json);
-        assert_eq!(escaped, "{\"a\\u009b\\u202e\":\n\"\\udb40\\udc01é\"}");
-        let values = [json, &*escaped].map(|json| serde_json::from_str::<serde_json::Value>(json).unwrap());
-        assert_eq!(values[0], values[1]);
     }
 
     #[test]

@@ -270,7 +270,7 @@ impl<'a> Replay<'a> {
     }
 
     /// The state after an event, be it in the dump or only asserted.
-    fn after_link(&self, link: Link) -> Option<StateMap> {
+    pub fn after_link(&self, link: Link) -> Option<StateMap> {
         match link {
             Link::Event(ix) => self.after(ix).cloned(),
             Link::Missing(missing) => Some(state_of(self.room, &self.room.asserted_missing(missing)?.events)),

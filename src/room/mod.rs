@@ -181,7 +181,7 @@ impl Room {
         self.events.len()
     }
 
-    /// Whether there are no events; [`Room::build`] never makes such a room.
+    /// Whether there are no events; [`Room::build`] never makes such a room, only [`Room::empty`].
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }

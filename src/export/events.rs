@@ -1,4 +1,4 @@
-//! Events as JSON.
+//! Events as JSON, one a line.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -6,12 +6,15 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::super::text;
+use super::harmless::escape_json;
 use crate::event::{Event, json};
 use crate::room::{EventIx, Recorded, Room};
 
-/// Writes all events, one a line, parents first.
-pub(super) fn write(room: &Room, records: bool, out: &mut impl Write) -> io::Result<()> {
+/// Writes all events, one a line, parents first. With `records`, what a server noted of them is kept.
+///
+/// # Errors
+/// If `out` fails.
+pub fn write(room: &Room, records: bool, out: &mut impl Write) -> io::Result<()> {
     for ix in room.events() {
         out.write_all(line(room, ix, records).as_bytes())?;
         out.write_all(b"\n")?;
@@ -28,7 +31,7 @@ pub(super) fn line(room: &Room, ix: EventIx, records: bool) -> String {
     } else {
         pdu.into_owned()
     };
-    text::escape_json(&text).into_owned()
+    escape_json(&text).into_owned()
 }
 
 /// The event as it was given, its ID put in.

@@ -3,13 +3,24 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::super::text;
 use super::events;
+use super::harmless::escape_json;
 use crate::replay::Replay;
 use crate::room::{AssertedState, EventIx, Link, Room, When};
 
-/// Writes the scenario. Plain JSON, which is JSON5 too.
-pub(super) fn write(replay: &Replay<'_>, records: bool, out: &mut impl Write) -> io::Result<()> {
+/// The scenario as a text, without what a server noted of the events.
+pub fn scenario_text(replay: &Replay<'_>) -> String {
+    let mut text = Vec::new();
+    // A vector takes whatever is written.
+    let _ = write(replay, false, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Writes the scenario. Plain JSON, which is JSON5 too. With `records`, what a server noted of the events is kept.
+///
+/// # Errors
+/// If `out` fails.
+pub fn write(replay: &Replay<'_>, records: bool, out: &mut impl Write) -> io::Result<()> {
     let room = replay.room();
     writeln!(out, "{{")?;
     writeln!(out, "  \"tardis_version\": 1,")?;
@@ -127,5 +138,5 @@ fn object(
 }
 
 fn json(value: &(impl serde::Serialize + ?Sized)) -> io::Result<String> {
-    Ok(text::escape_json(&serde_json::to_string(value)?).into_owned())
+    Ok(escape_json(&serde_json::to_string(value)?).into_owned())
 }

@@ -1,0 +1,410 @@
+//! What a debugger is, without pixels.
+//!
+//! A [`Session`] holds a room, its replay, a cursor on two clocks, a selection, settings and history. It changes by
+//! [`Command`]s alone; what they ask of the world outside (a file, the clipboard, a replay that takes long) comes back
+//! as [`Effect`]s.
+//!
+//! ```text
+//!   menu, palette, shortcuts,          ┌──────────┐      effects
+//!   panels, links, tests ── Command ──►│ Session  ├──► files, clipboard, threads
+//!                                      └────┬─────┘
+//!                panels read: rows, cursor, steps, roles, differences
+//! ```
+//!
+//! ```
+//! use hindsight::dump::{Options, load};
+//! use hindsight::session::{Command, Direction, Role, Session, Target};
+//!
+//! let scenario = include_bytes!("../../fixtures/topic-vs-ban/scenario.json5");
+//! let mut session = Session::new("topic-vs-ban", load(scenario, &Options::default())?);
+//! session.apply(Command::FirstEvent);
+//! session.apply(Command::Find(Target::Conflicted, Direction::Next));
+//! session.apply(Command::StepInto);
+//! session.apply(Command::LastStep);
+//! let denied = session.roles().iter().filter(|(_, roles)| roles.contains(Role::Denied));
+//! assert_eq!(denied.count(), 1);
+//! # Ok::<(), hindsight::dump::LoadError>(())
+//! ```
+
+mod apply;
+mod axis;
+mod command;
+mod compare;
+mod cursor;
+mod difference;
+mod effect;
+mod filter;
+mod find;
+mod history;
+pub mod hook;
+mod item;
+pub mod link;
+mod pair;
+mod roles;
+mod settings;
+mod steps;
+mod table;
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use self::axis::Order;
+pub use self::axis::{Axis, Rows};
+pub use self::command::{Command, CommandKind};
+pub use self::compare::{Aligned, Alignment, Comparison};
+pub use self::cursor::{Cursor, Position};
+pub use self::difference::{Against, Entry, StateDiff};
+pub use self::effect::{Effect, Notice, ScenarioFile, Zoom};
+pub use self::filter::{Query, QueryError};
+pub use self::find::{Direction, Target};
+use self::history::Trail;
+pub use self::item::{Item, Selection};
+pub use self::pair::Pair;
+pub use self::roles::{Role, RoleSet, Roles};
+pub use self::settings::{EdgeMode, Settings};
+pub use self::steps::Steps;
+pub use self::table::{COMMANDS, CommandInfo, Group, Key, Shortcut};
+use crate::dump::{Dump, Format};
+use crate::executor::{Executor, Sequential};
+use crate::replay::{Recording, Replay};
+use crate::report::Finding;
+use crate::room::{EventIx, EventSet, Room};
+
+/// Where a room came from, which decides what a link to it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// A file of this machine.
+    #[default]
+    Local,
+    /// A built-in room, by the name of its fixture.
+    Tutorial(String),
+    /// A scenario that came in a link.
+    Link,
+}
+
+/// What the input was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The name of the file or the built-in room.
+    pub name: String,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What it was recognised as.
+    pub format: Format,
+    /// The compression around it.
+    pub compression: Option<&'static str>,
+    /// The real event ID of every placeholder of a scenario.
+    pub placeholders: BTreeMap<String, String>,
+    /// The number of lines.
+    pub lines: u64,
+    /// The number of records that were to be events.
+    pub events_read: u64,
+}
+
+/// Somebody who does pieces of work for a session.
+type SharedExecutor = Arc<dyn Executor + Send + Sync>;
+
+/// A debugger at work on one room.
+pub struct Session {
+    source: Source,
+    room: Arc<Room>,
+    findings: Vec<Finding>,
+    /// Events that leave a state reset behind, as far as somebody has looked for them.
+    resets: EventSet,
+    executor: SharedExecutor,
+    /// The replays at hand, the one used last at the end.
+    recordings: Vec<Recording>,
+    /// The replay in use.
+    shown: Recording,
+    /// The replay compared with.
+    other: Option<Recording>,
+    /// The replays asked for.
+    asked: Vec<Pair>,
+    settings: Settings,
+    cursor: Cursor,
+    selection: Selection,
+    hovered: Option<Item>,
+    hover_next: Option<Item>,
+    query: Query,
+    query_error: Option<QueryError>,
+    rows: Rows,
+    roles: Roles,
+    places: Trail<Cursor>,
+    /// The last movement was one of a series, which counts as one.
+    in_series: bool,
+    past_settings: Trail<Settings>,
+    memo: Memo,
+}
+
+/// What has been found out about the present place, and is forgotten when that changes.
+#[derive(Default)]
+struct Memo {
+    steps: OnceCell<Option<Steps>>,
+    other_steps: OnceCell<Option<Steps>>,
+    alignment: OnceCell<Option<Alignment>>,
+    selected: OnceCell<Option<Steps>>,
+    hits: OnceCell<EventSet>,
+    comparison: OnceCell<Option<Comparison>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("source", &self.source)
+            .field("settings", &self.settings)
+            .field("cursor", &self.cursor)
+            .field("selection", &self.selection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session without a room: all lists are empty, and the cursor stays where it is.
+    pub fn empty() -> Self {
+        let source = Source {
+            name: String::new(),
+            origin: Origin::Local,
+            format: Format::Ndjson,
+            compression: None,
+            placeholders: BTreeMap::new(),
+            lines: 0,
+            events_read: 0,
+        };
+        let room = Room::empty();
+        let recording = Pair::default_for(&room).replay(&room);
+        Self::build(source, room, Vec::new(), recording)
+    }
+
+    /// A session on a dump, which is replayed by the algorithm of its room version: that takes as long as the room is
+    /// large. See [`Session::with_replay`].
+    pub fn new(name: impl Into<String>, dump: Dump) -> Self {
+        let recording = Pair::default_for(&dump.room).replay(&dump.room);
+        Self::with_replay(name, Origin::Local, dump, recording)
+    }
+
+    /// A session on a dump that has been replayed elsewhere. Begins at the first event if the room has captions, else at
+    /// the end.
+    ///
+    /// # Panics
+    /// If the recording is that of a room with another number of events.
+    pub fn with_replay(name: impl Into<String>, origin: Origin, dump: Dump, recording: Recording) -> Self {
+        let Dump { room, findings, format, compression, placeholders, lines, events_read } = dump;
+        let source =
+            Source { name: name.into(), origin, format, compression, placeholders, lines, events_read };
+        let mut all = findings;
+        all.extend(recording.of(&room).findings());
+        Self::build(source, room, all, recording)
+    }
+
+    fn build(source: Source, room: Room, findings: Vec<Finding>, recording: Recording) -> Self {
+        let cursor = match room.events().next() {
+            Some(first) if !room.annotations().captions.is_empty() => Cursor::at(first),
+            _ => Cursor::NOW,
+        };
+        let rows = Rows::new(&room, Order::new(&room, Axis::default()), room.events().collect());
+        Self {
+            source,
+            findings,
+            resets: EventSet::new(room.len()),
+            room: Arc::new(room),
+            executor: Arc::new(Sequential),
+            settings: Settings::new(Pair::of(&recording)),
+            recordings: vec![recording.clone()],
+            shown: recording,
+            other: None,
+            asked: Vec::new(),
+            cursor,
+            selection: Selection::default(),
+            hovered: None,
+            hover_next: None,
+            query: Query::default(),
+            query_error: None,
+            rows,
+            roles: Roles::default(),
+            places: Trail::default(),
+            in_series: false,
+            past_settings: Trail::default(),
+            memo: Memo::default(),
+        }
+    }
+
+    /// Lends somebody who does pieces of work side by side.
+    #[must_use]
+    pub fn with_executor(mut self, executor: Arc<dyn Executor + Send + Sync>) -> Self {
+        self.executor = executor;
+        self
+    }
+
+    /// Whether there is no room.
+    pub fn is_empty(&self) -> bool {
+        self.room.is_empty()
+    }
+
+    /// What the input was.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The room; one without events if there is none.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The room, to be used elsewhere.
+    pub fn shared_room(&self) -> Arc<Room> {
+        Arc::clone(&self.room)
+    }
+
+    /// The replay in use. While the one that is set is still being made, the one before it.
+    pub fn replay(&self) -> Replay<'_> {
+        self.shown.of(&self.room)
+    }
+
+    /// The replay compared with, if there is one and it is ready.
+    pub fn other_replay(&self) -> Option<Replay<'_>> {
+        self.other.as_ref().map(|other| other.of(&self.room))
+    }
+
+    /// The replays that are set but still being made.
+    pub fn pending(&self) -> &[Pair] {
+        &self.asked
+    }
+
+    /// What is wrong or odd about the input, and where the replay that the session began with contradicts what the dump
+    /// records.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The events that leave a state reset behind; none until [`Session::set_resets`].
+    pub fn resets(&self) -> &EventSet {
+        &self.resets
+    }
+
+    /// The caption of the event at the cursor; at the last row the title of the scenario.
+    pub fn caption(&self) -> Option<&str> {
+        match self.cursor.event {
+            Position::Event(ix) => self.room.caption(ix),
+            Position::Now => self.room.annotations().title.as_deref(),
+        }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Why the filter makes no sense, if so; then the one before it stays in force.
+    pub fn filter_error(&self) -> Option<&QueryError> {
+        self.query_error.as_ref()
+    }
+
+    /// Where the debugger stands.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// What is selected.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// What was pointed at in the frame before.
+    pub fn hovered(&self) -> Option<&Item> {
+        self.hovered.as_ref()
+    }
+
+    /// Ends a frame: what was pointed at in it becomes visible. To be called once a frame, after its commands.
+    pub fn end_frame(&mut self) {
+        self.hovered = self.hover_next.take();
+    }
+
+    /// The rows that the filter lets through, in the order of the time axis, with the last row.
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// The resolution at the cursor, recorded; `None` where the state there is unknown.
+    pub fn steps(&self) -> Option<&Steps> {
+        self.memo.steps.get_or_init(|| Steps::at(&self.replay(), self.cursor.event)).as_ref()
+    }
+
+    /// The resolution at the cursor in the replay compared with.
+    pub fn other_steps(&self) -> Option<&Steps> {
+        let record = || Steps::at(&self.other_replay()?, self.cursor.event);
+        self.memo.other_steps.get_or_init(record).as_ref()
+    }
+
+    /// The number of steps that the cursor can take at its event: 0 where there is nothing to resolve.
+    pub fn step_count(&self) -> usize {
+        apply::count(self.steps())
+    }
+
+    /// The resolution over the states after the selected events; `None` if fewer than two are selected, or a state is
+    /// unknown.
+    pub fn selected_resolution(&self) -> Option<&Steps> {
+        let record = || {
+            let events = self.selection.events();
+            if events.len() < 2 { None } else { Steps::over(&self.replay(), &events) }
+        };
+        self.memo.selected.get_or_init(record).as_ref()
+    }
+
+    /// What part each event plays at the step of the cursor; outside of a resolution none plays any.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// The parts that one event plays.
+    pub fn role_of(&self, ix: EventIx) -> RoleSet {
+        self.roles.of(ix)
+    }
+
+    /// Where the two replays differ; `None` if there is nothing to compare with.
+    pub fn comparison(&self) -> Option<&Comparison> {
+        let compare = || Some(Comparison::between(&self.replay(), &self.other_replay()?));
+        self.memo.comparison.get_or_init(compare).as_ref()
+    }
+
+    /// The steps of both resolutions at the cursor, side by side.
+    pub fn alignment(&self) -> Option<&Alignment> {
+        let align = || Some(Alignment::of(&self.steps()?.steps, &self.other_steps()?.steps));
+        self.memo.alignment.get_or_init(align).as_ref()
+    }
+
+    /// The events that the search matches, shown or not; none if it makes no sense.
+    pub fn hits(&self) -> &EventSet {
+        self.memo.hits.get_or_init(|| {
+            let query = Query::parse(&self.settings.search).ok().filter(|query| !query.is_everything());
+            query.map(|query| self.matching(&query).into_iter().collect()).unwrap_or_default()
+        })
+    }
+
+    fn matching(&self, query: &Query) -> Vec<EventIx> {
+        let replay = self.replay();
+        let facts = filter::Facts { replay: &replay, resets: &self.resets, executor: &*self.executor };
+        filter::matching(query, facts)
+    }
+
+    /// Whether there is a place to go back to.
+    pub fn can_go_back(&self) -> bool {
+        self.places.can_go_back()
+    }
+
+    /// Whether there is a place to go forward to.
+    pub fn can_go_forward(&self) -> bool {
+        self.places.can_go_forward()
+    }
+
+    /// Whether there is a setting to undo.
+    pub fn can_undo(&self) -> bool {
+        self.past_settings.can_go_back()
+    }
+
+    /// Whether there is a setting to redo.
+    pub fn can_redo(&self) -> bool {
+        self.past_settings.can_go_forward()
+    }
+}
