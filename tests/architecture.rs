@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "session",
         &[
             "event", "report", "executor", "room", "state", "dump", "auth", "resolve", "replay", "explain",
-            "export",
+            "export", "layout",
         ],
     ),
     ("differential", &["event", "room", "state", "auth", "resolve", "replay"]),
