@@ -83,30 +83,6 @@ impl std::fmt::Display for Empty {
 impl std::error::Error for Empty {}
 
 impl Room {
-    /// A room without events: something to show before there is anything to show. Nothing else makes one.
-    pub fn empty() -> Self {
-        let (keys, _) = KeyTable::new(&[], &Sequential);
-        Self {
-            rules: &Rules::ALL[0],
-            room_id: None,
-            create: None,
-            events: Vec::new(),
-            nodes: Vec::new(),
-            recorded: BTreeMap::new(),
-            ids: IdTable::default(),
-            missing: Vec::new(),
-            well_known: keys.well_known(),
-            keys,
-            prev: Adjacency::default(),
-            auth: Adjacency::default(),
-            children: Adjacency::default(),
-            auth_children: Adjacency::default(),
-            asserted: BTreeMap::new(),
-            asserted_missing: BTreeMap::new(),
-            annotations: Annotations::default(),
-        }
-    }
-
     /// Builds the room. Whatever is wrong with the references is pushed to `findings`: cycles, missing
     /// parents and auth events, events of other rooms, asserted states that do not fit.
     ///

@@ -14,6 +14,7 @@
 mod adjacency;
 mod build;
 mod building;
+mod empty;
 mod ids;
 mod index;
 mod keys;
