@@ -34,6 +34,7 @@
 //! | [`resolve`] | state resolution v1, v2, v2.1, and its steps |
 //! | [`replay`] | state before and after every event |
 //! | [`explain`] | steps and verdicts as sentences |
+//! | [`describe`] | events, users and times in few words |
 //! | [`layout`] | rows and lanes for the events that are shown, in integers |
 //! | [`export`] | a room as text |
 //! | [`expect`] | what others decided, held against a replay |
@@ -51,6 +52,7 @@ pub mod auth;
 pub mod batch;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod describe;
 #[cfg(feature = "differential")]
 pub mod differential;
 pub mod dump;

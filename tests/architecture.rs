@@ -20,12 +20,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("explain", &["event", "room", "state", "auth", "resolve", "replay"]),
     ("layout", &["room"]),
     ("export", &["event", "room", "replay"]),
+    ("describe", &["event", "room", "dump", "explain", "export"]),
     ("expect", &["event", "room", "state", "replay"]),
     (
         "session",
         &[
             "event", "report", "executor", "room", "state", "dump", "auth", "resolve", "replay", "explain",
-            "export", "layout",
+            "export", "layout", "describe",
         ],
     ),
     ("differential", &["event", "room", "state", "auth", "resolve", "replay"]),

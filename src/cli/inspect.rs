@@ -5,10 +5,10 @@ mod show;
 
 use self::facts::Facts;
 use super::args::{Globals, InspectArgs};
-use super::describe::Describer;
 use super::error::CliError;
 use super::output::Ui;
 use super::{findings, load, text};
+use crate::describe::Describer;
 use crate::replay::Replay;
 
 pub(super) fn run(args: &InspectArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {

@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use self::graph::{Graph, Parent};
 use super::args::{Globals, GraphStyle, LogArgs};
-use super::describe::Describer;
 use super::error::CliError;
 use super::marks::{conflicts, gaps, is_asserted, is_current, rule_number};
 use super::output::{Theme, Ui};
 use super::{load, text};
+use crate::describe::Describer;
 use crate::replay::Replay;
 use crate::room::{EventIx, Room};
 use crate::state::{Split, StateMap};

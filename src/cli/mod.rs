@@ -6,7 +6,6 @@
 
 mod args;
 mod check;
-mod describe;
 mod error;
 mod export;
 mod findings;
@@ -21,8 +20,6 @@ mod replay;
 mod resolve;
 mod select;
 mod steps;
-mod summary;
-mod text;
 mod threads;
 
 use std::process::ExitCode;
@@ -32,6 +29,7 @@ use clap::Parser as _;
 use self::args::{Cli, Command, OutputFormat};
 use self::error::CliError;
 use self::output::Ui;
+use crate::describe::text;
 
 /// Runs the program with the arguments and streams of the process.
 pub fn main() -> ExitCode {

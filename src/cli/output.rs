@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::args::{ColorWhen, Globals};
 use super::error::CliError;
-use super::text;
 
 /// Work shorter than this shows no progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -71,7 +70,7 @@ impl Ui {
     /// Prints one JSON value and a line break. Characters that a terminal would obey are written as `\u` escapes.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         let json = serde_json::to_string(value).map_err(io::Error::from)?;
-        self.out.write_all(text::escape_json(&json).as_bytes())?;
+        self.out.write_all(crate::export::escape_json(&json).as_bytes())?;
         self.out.write_all(b"\n")?;
         Ok(())
     }

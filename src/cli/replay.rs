@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::args::{Globals, ReplayArgs, StateForm};
-use super::describe::Describer;
 use super::error::CliError;
 use super::output::{Theme, Ui};
 use super::{findings, load, select, text};
+use crate::describe::Describer;
 use crate::explain::explain_rejection;
 use crate::replay::{Footing, Rejection, Replay};
 use crate::room::{EventIx, Room};
@@ -196,7 +196,7 @@ fn flags(replay: &Replay<'_>, describer: &Describer<'_>, ix: EventIx, theme: The
     let mut flags = String::new();
     if let Some(rejection) = replay.rejection(ix) {
         let sentence = explain_rejection(room, rejection);
-        let words = super::resolve::render_plain(describer, &sentence);
+        let words = describer.sentence(&sentence);
         flags.push_str(&format!("  {}", theme.bad(format!("[{words}]"))));
     }
     if room.is_outlier(ix) {

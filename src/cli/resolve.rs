@@ -6,13 +6,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::args::{Globals, ResolveArgs};
-use super::describe::Describer;
 use super::error::CliError;
 use super::output::{Theme, Ui};
 use super::replay::{rejection_json, state_json};
 use super::{findings, load, select, steps, text};
+use crate::describe::Describer;
 use crate::dump::Dump;
-use crate::explain::{Sentence, Span, Tone, explain_check, explain_rejection, explain_steps};
+use crate::explain::{Span, Tone, explain_check, explain_rejection, explain_steps};
 use crate::replay::{Replay, state_of};
 use crate::resolve::step::Step;
 use crate::resolve::{Resolution, Resolver};
@@ -377,28 +377,6 @@ fn checks_json(replay: &Replay<'_>, ix: EventIx) -> Value {
         .collect()
 }
 
-/// A sentence without colours.
-pub(super) fn render_plain(describer: &Describer<'_>, sentence: &Sentence) -> String {
-    steps::render(sentence, &|span| plain_span(describer, span))
-}
-
-fn plain_span(describer: &Describer<'_>, span: &Span) -> String {
-    match span {
-        Span::Text(words) => text::escape(words),
-        Span::Event(ix) => describer.short_id(*ix),
-        Span::Described(ix) => {
-            format!("{} ({} by {})", describer.short_id(*ix), describer.summary(*ix), describer.sender(*ix))
-        }
-        Span::Missing(missing) => describer.missing_id(*missing),
-        Span::User(user) => describer.user(user),
-        Span::Key(key) => describer.key(*key),
-        Span::Level(level) => level.to_string(),
-        Span::Rule(number) => (*number).to_owned(),
-        Span::Time(time) => text::date_time(*time),
-        Span::Value(value) => text::shorten(value, 60),
-    }
-}
-
 fn paint_span(describer: &Describer<'_>, theme: Theme, span: &Span) -> String {
     match span {
         Span::Event(ix) => theme.id(describer.short_id(*ix)).to_string(),
@@ -410,7 +388,7 @@ fn paint_span(describer: &Describer<'_>, theme: Theme, span: &Span) -> String {
         ),
         Span::User(user) => theme.user(describer.user(user)).to_string(),
         Span::Rule(number) => theme.heading(number).to_string(),
-        _ => plain_span(describer, span),
+        _ => describer.span(span),
     }
 }
 

@@ -1,8 +1,8 @@
 //! From what somebody typed to an event.
 
-use super::describe::Describer;
 use super::error::CliError;
 use super::text;
+use crate::describe::Describer;
 use crate::dump::Dump;
 use crate::room::{EventIx, Room};
 

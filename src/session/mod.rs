@@ -66,6 +66,7 @@ pub use self::roles::{Role, RoleSet, Roles};
 pub use self::settings::{EdgeMode, Settings};
 pub use self::steps::Steps;
 pub use self::table::{COMMANDS, CommandInfo, Group, Key, Shortcut};
+use crate::describe::{Describer, Names};
 use crate::dump::{Dump, Format};
 use crate::executor::{Executor, Sequential};
 use crate::replay::{Recording, Replay};
@@ -110,6 +111,7 @@ type SharedExecutor = Arc<dyn Executor + Send + Sync>;
 pub struct Session {
     source: Source,
     room: Arc<Room>,
+    names: OnceCell<Names>,
     findings: Vec<Finding>,
     /// Events that leave a state reset behind, as far as somebody has looked for them.
     resets: EventSet,
@@ -209,6 +211,7 @@ impl Session {
             findings,
             resets: EventSet::new(room.len()),
             room: Arc::new(room),
+            names: OnceCell::new(),
             executor: Arc::new(Sequential),
             settings: Settings::new(Pair::of(&recording)),
             recordings: vec![recording.clone()],
@@ -250,6 +253,12 @@ impl Session {
     /// The room; one without events if there is none.
     pub fn room(&self) -> &Room {
         &self.room
+    }
+
+    /// Describes events and users in few words. The first call takes as long as sorting the IDs of all events.
+    pub fn describer(&self) -> Describer<'_> {
+        let names = self.names.get_or_init(|| Names::new(&self.room, &self.source.placeholders));
+        Describer::new(&self.room, names)
     }
 
     /// The room, to be used elsewhere.

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::super::findings::FindingJson;
-use super::super::text;
 use crate::batch::{Checked, Expected, Other, Report, Ruma, Trouble};
 use crate::expect::Miss;
 
@@ -137,7 +136,7 @@ impl<'a> RoomJson<'a> {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         // Strings and numbers always have a JSON form.
         if let Ok(json) = serde_json::to_string(self) {
-            out.extend_from_slice(text::escape_json(&json).as_bytes());
+            out.extend_from_slice(crate::export::escape_json(&json).as_bytes());
             out.push(b'\n');
         }
     }

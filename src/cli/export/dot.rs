@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::super::args::Edges;
-use super::super::describe::Describer;
 use super::super::marks::{is_current, rule_number};
+use crate::describe::Describer;
 use crate::dump::Dump;
 use crate::replay::Replay;
 use crate::room::{EventIx, Link, MissingIx, Room};
@@ -102,7 +102,7 @@ fn quote(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
-            c if super::super::text::is_harmful(c) => quoted.push('\u{fffd}'),
+            c if crate::export::is_harmful(c) => quoted.push('\u{fffd}'),
             c => quoted.push(c),
         }
     }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write as _};
 
-use super::super::describe::Describer;
 use super::super::output::Ui;
 use super::super::{findings, text};
 use super::facts::{Counts, Facts, Hole};
+use crate::describe::Describer;
 use crate::report::Finding;
 
 /// So many entries of a list are shown; JSON output has all.

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::explain::inflect;
-pub(super) use crate::export::{escape_json, is_harmful};
+use crate::export::is_harmful;
 
 /// The span of timestamps that have a date of four digits: the years 0 to 9999.
 const DATED: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
 
 /// Replaces everything by which text from a dump could act on a terminal or pretend to be other text: control
 /// characters, marks that change the direction of writing, invisible characters.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if is_harmful(c) {
@@ -23,12 +23,12 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// As [`escape`], for text whose line breaks are wanted.
-pub(super) fn escape_lines(text: &str) -> String {
+pub fn escape_lines(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
 
 /// The first `max` characters of the text, escaped, with an ellipsis where something was cut off.
-pub(super) fn shorten(text: &str, max: usize) -> String {
+pub fn shorten(text: &str, max: usize) -> String {
     // Escapes lengthen the text, and whoever writes a dump decides how many there are.
     let head: String = text.chars().take(max + 1).collect();
     let escaped = escape(&head);
@@ -41,7 +41,7 @@ pub(super) fn shorten(text: &str, max: usize) -> String {
 }
 
 /// Breaks each line of `text` at spaces so that it has at most `width` characters, where that can be done.
-pub(super) fn wrap(text: &str, width: usize) -> String {
+pub fn wrap(text: &str, width: usize) -> String {
     let mut wrapped = String::with_capacity(text.len() + 8);
     for (number, line) in text.lines().enumerate() {
         if number > 0 {
@@ -65,7 +65,7 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
 }
 
 /// A number with commas between the thousands.
-pub(super) fn number(value: impl TryInto<u64>) -> String {
+pub fn number(value: impl TryInto<u64>) -> String {
     let digits = value.try_into().unwrap_or(u64::MAX).to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -78,12 +78,12 @@ pub(super) fn number(value: impl TryInto<u64>) -> String {
 }
 
 /// "1 event", "2 events".
-pub(super) fn count(value: usize, noun: &str) -> String {
+pub fn count(value: usize, noun: &str) -> String {
     format!("{} {}", number(value), inflect(value, noun))
 }
 
 /// A timestamp in UTC, "2026-01-01 12:00:30"; the bare number where that is no date of our calendar.
-pub(super) fn date_time(milliseconds: i64) -> String {
+pub fn date_time(milliseconds: i64) -> String {
     match date(milliseconds) {
         Some(date) => format!("{date} {}", clock(milliseconds)),
         None => format!("{milliseconds} ms"),
@@ -91,7 +91,7 @@ pub(super) fn date_time(milliseconds: i64) -> String {
 }
 
 /// The time of day in UTC, "12:00:30".
-pub(super) fn clock(milliseconds: i64) -> String {
+pub fn clock(milliseconds: i64) -> String {
     let seconds = milliseconds.div_euclid(1000).rem_euclid(86_400);
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
@@ -100,7 +100,7 @@ pub(super) fn clock(milliseconds: i64) -> String {
 ///
 /// Days to dates as in Howard Hinnant's `civil_from_days`
 /// (<https://howardhinnant.github.io/date_algorithms.html>): eras of 400 years that begin in March.
-pub(super) fn date(milliseconds: i64) -> Option<String> {
+pub fn date(milliseconds: i64) -> Option<String> {
     if !DATED.contains(&milliseconds) {
         return None;
     }
@@ -116,7 +116,7 @@ pub(super) fn date(milliseconds: i64) -> Option<String> {
 }
 
 /// A span of time in its two largest units: "3 d 4 h", "1 min 5 s".
-pub(super) fn duration(milliseconds: u64) -> String {
+pub fn duration(milliseconds: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
     let Some(first) = UNITS.iter().position(|(size, _)| milliseconds >= *size) else {
         return format!("{milliseconds} ms");

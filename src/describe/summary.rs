@@ -1,7 +1,6 @@
 //! What an event says, in one line.
 
-use super::describe::Describer;
-use super::text;
+use super::{Describer, text};
 use crate::event::content::{Content, Create, Field, Levels, Member, NamedLevel, PowerLevels, RawLevel};
 use crate::event::{Event, json};
 
