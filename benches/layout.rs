@@ -64,10 +64,11 @@ fn measure(c: &mut Criterion, preset: Preset, room: &Room, now: &[EventIx]) {
         let edges: usize = (0..graph.len()).map(|row| graph.parents(row).len()).sum();
         let lanes = Lanes::new(graph);
         println!(
-            "{}, {name}: {} rows ({collapsed} collapsed), {edges} edges (reduced: {is_reduced}), {} lanes",
+            "{}, {name}: {} rows ({collapsed} collapsed), {edges} edges (reduced: {is_reduced}), {} lanes, {} KiB",
             preset.as_str(),
             lanes.len(),
-            lanes.width()
+            lanes.width(),
+            lanes.memory() / 1024
         );
         let mut rng = Rng::new(1);
         group.bench_function(BenchmarkId::new("60 rows anywhere", name), |b| {

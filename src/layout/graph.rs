@@ -192,6 +192,18 @@ impl Graph {
         self.edges_left_out
     }
 
+    /// How many bytes it takes on the heap.
+    pub fn memory(&self) -> usize {
+        let folds = self.folds.as_ref().map_or(0, |folds| {
+            4 * folds.row_of.capacity() + folds.members.memory() + 8 * folds.runs.capacity()
+        });
+        4 * self.events.capacity()
+            + self.parents.memory()
+            + self.kinds.capacity()
+            + self.children.memory()
+            + folds
+    }
+
     /// The rows at most `distance` edges away from a row in either direction, itself among them, ascending; at most
     /// `most`, the nearest first.
     ///

@@ -141,6 +141,12 @@ impl Lanes {
         trim(slots);
     }
 
+    /// How many bytes it takes on the heap, the graph included.
+    pub fn memory(&self) -> usize {
+        let rows = self.lanes.capacity() + self.last_direct.capacity() + self.checkpoints.capacity();
+        self.graph.memory() + 4 * rows + self.open.memory()
+    }
+
     /// How many numbers all checkpoints hold.
     #[cfg(test)]
     pub(super) fn memory_of_windows(&self) -> usize {

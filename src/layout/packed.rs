@@ -65,6 +65,11 @@ impl Packed {
         Self { offsets, values }
     }
 
+    /// Bytes on the heap.
+    pub(super) fn memory(&self) -> usize {
+        4 * (self.offsets.capacity() + self.values.capacity())
+    }
+
     pub(super) fn shrink(&mut self) {
         self.offsets.shrink_to_fit();
         self.values.shrink_to_fit();

@@ -402,6 +402,7 @@ fn windows_start_anywhere_in_wide_rooms() {
             assert!(lanes.window(from..from + 3).eq(all[from..lanes.len().min(from + 3)].iter().cloned()));
         }
         assert!(lanes.memory_of_windows() <= lanes.len() + width, "at most one number a row");
+        assert!(lanes.memory() < 40 * lanes.len() + 4_096);
     }
 }
 
