@@ -1,14 +1,12 @@
 //! For those who want to see it: how auth chains reach the events of the auth difference, and how auth paths between
 //! conflicted events lead through those of the subgraph.
 
-use std::collections::BinaryHeap;
-
 use super::graph::AuthGraph;
 use super::step::{BetweenEntry, DifferenceEntry, Reach};
 use crate::room::{EventIx, EventSet};
 
 /// The sizes of the auth chains, and how each chain reaches the events of the difference: for those who want to see
-/// it. Cost: one walk over the auth graph for every set.
+/// it. Cost: one walk over the auth graph for every 64 sets.
 pub(super) fn witnesses(
     graph: AuthGraph<'_>,
     sets: &[Vec<EventIx>],
@@ -19,40 +17,67 @@ pub(super) fn witnesses(
         .iter()
         .map(|event| DifferenceEntry { event: *event, reached: vec![None; sets.len()] })
         .collect();
-    let mut sizes = Vec::with_capacity(sets.len());
-    for (number, set) in sets.iter().enumerate() {
-        let mut chain = EventSet::new(graph.room.len());
-        let mut queue: BinaryHeap<EventIx> = set.iter().copied().collect();
-        let in_state: EventSet = set.iter().copied().collect();
-        let mut last = None;
-        while let Some(ix) = queue.pop() {
-            if last == Some(ix) {
-                continue;
-            }
-            last = Some(ix);
-            if inclusive && in_state.contains(ix) {
-                note(&mut entries, number, ix, Reach::InState);
-                chain.insert(ix);
-            }
-            for parent in graph.parents(ix) {
-                note(&mut entries, number, parent, Reach::CitedBy(ix));
-                if chain.insert(parent) {
-                    queue.push(parent);
+    let in_difference: EventSet = difference.iter().copied().collect();
+    let mut sizes = vec![0; sets.len()];
+    for (number, sets) in sets.chunks(u64::BITS as usize).enumerate() {
+        let first = number * u64::BITS as usize;
+        let mut note = |event: EventIx, of: u64, reach: Reach| {
+            if in_difference.contains(event)
+                && let Ok(place) = entries.binary_search_by_key(&event, |entry| entry.event)
+            {
+                for set in bits(of) {
+                    entries[place].reached[first + set].get_or_insert(reach);
                 }
             }
-        }
-        sizes.push(chain.len());
+        };
+        walk(graph, sets, inclusive, &mut sizes[first..], &mut note);
     }
     (sizes, entries)
 }
 
-fn note(entries: &mut [DifferenceEntry], set: usize, event: EventIx, reach: Reach) {
-    if let Ok(place) = entries.binary_search_by_key(&event, |entry| entry.event) {
-        let slot = &mut entries[place].reached[set];
-        if slot.is_none() {
-            *slot = Some(reach);
+/// Walks the auth chains of up to 64 sets at once, downwards, so that whatever cites an event comes before it. Sets are
+/// bits of a mask. Counts the events of each chain, and tells how they are reached.
+fn walk(
+    graph: AuthGraph<'_>,
+    sets: &[Vec<EventIx>],
+    inclusive: bool,
+    sizes: &mut [usize],
+    note: &mut impl FnMut(EventIx, u64, Reach),
+) {
+    let Some(last) = sets.iter().flatten().max() else { return };
+    let mut held = vec![0_u64; last.index() + 1];
+    let mut cited = held.clone();
+    for (set, events) in sets.iter().enumerate() {
+        events.iter().for_each(|ix| held[ix.index()] |= 1 << set);
+    }
+    let every = u64::MAX >> (u64::BITS as usize - sets.len());
+    let mut in_every_chain = 0;
+    for ix in (0..=last.index()).rev() {
+        let (of, own) = (cited[ix] | held[ix], if inclusive { held[ix] } else { 0 });
+        if of == 0 {
+            continue;
+        }
+        match cited[ix] | own {
+            chains if chains == every => in_every_chain += 1,
+            chains => bits(chains).for_each(|set| sizes[set] += 1),
+        }
+        let ix = EventIx::new(ix);
+        note(ix, own, Reach::InState);
+        for parent in graph.parents(ix) {
+            note(parent, of, Reach::CitedBy(ix));
+            cited[parent.index()] |= of;
         }
     }
+    sizes[..sets.len()].iter_mut().for_each(|size| *size += in_every_chain);
+}
+
+/// The places of the bits that are set, ascending.
+fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = mask.trailing_zeros() as usize;
+        mask &= mask.checked_sub(1)?;
+        Some(bit)
+    })
 }
 
 /// For the events of the subgraph that are not conflicted: the way up and the way down.
