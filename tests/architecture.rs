@@ -48,6 +48,7 @@ const FORBIDDEN: &[&str] = &[
     "print!",
     "dbg!",
     "rayon",
+    "egui",
     "unsafe ",
 ];
 

@@ -56,8 +56,8 @@ fn fixtures() -> Vec<PathBuf> {
     folders
 }
 
-const COMMANDS: [&str; 9] =
-    ["inspect", "log", "replay", "resolve", "check", "export", "generate", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["inspect", "log", "replay", "resolve", "check", "open", "export", "generate", "completions", "man"];
 
 #[test]
 fn help() {

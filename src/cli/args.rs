@@ -16,6 +16,7 @@ Examples:
   hindsight log fixtures/topic-vs-ban         the graph of a room as text
   hindsight resolve room.ndjson --steps       how the current state comes about, step by step
   hindsight check dumps/                      many rooms at once
+  hindsight open room.ndjson                  the debugger, in a window
 
 DUMP is a file, `-` for standard input, or a folder with a scenario.json5 or room.ndjson in it. PDUs in \
 federation format (one a line, or an array), TARDIS scenarios and federation responses are recognised; gzip \
@@ -71,6 +72,13 @@ Examples:
   ndjson    all events in federation format, one a line, parents first
   scenario  a TARDIS scenario, asserted states and captions included";
 
+const OPEN_EXAMPLES: &str = "\
+Examples:
+  hindsight open room.ndjson.gz
+  hindsight open fixtures/topic-vs-ban                a room with a story
+  hindsight open r3-priority-inversion                the same, built in
+  hindsight open                                      choose in the window";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   hindsight completions bash > ~/.local/share/bash-completion/completions/hindsight
@@ -111,6 +119,9 @@ pub(super) enum Command {
     /// Check many rooms at once: against expectations, profiles, algorithms, or ruma
     #[command(after_long_help = check::EXAMPLES)]
     Check(Box<CheckArgs>),
+    /// Step through the room in a window: the debugger
+    #[command(after_long_help = OPEN_EXAMPLES)]
+    Open(OpenArgs),
     /// Write the room in another format
     #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
@@ -358,6 +369,14 @@ impl ResolveArgs {
     pub(super) fn events(&self) -> Vec<String> {
         self.event.iter().chain(&self.at).cloned().collect()
     }
+}
+
+/// Arguments of `open`.
+#[derive(Debug, Args)]
+pub(super) struct OpenArgs {
+    /// The dump: a file, `-`, a folder with a scenario.json5 or room.ndjson, a built-in room, or a link
+    #[arg(value_name = "DUMP", value_hint = ValueHint::AnyPath)]
+    pub(super) dump: Option<PathBuf>,
 }
 
 /// Arguments of `export`.

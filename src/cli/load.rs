@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use super::args::Globals;
 use super::error::CliError;
 use super::output::Ui;
-use super::threads::Threads;
 use super::{findings, text};
 use crate::batch::own_dump;
 use crate::dump::{self, Dump, LoadError, Options};
 use crate::room::{Provenance, Room};
+use crate::threads::Threads;
 
 /// Loads the dump that `path` names, and shows on standard error what stands out.
 pub(super) fn open(globals: &Globals, path: &Path, ui: &mut Ui) -> Result<Dump, CliError> {
@@ -59,7 +59,7 @@ pub(super) fn read(path: &Path, ui: &Ui) -> Result<Vec<u8>, CliError> {
         read.map_err(|error| CliError::new(format!("cannot read standard input: {error}")))?;
         return Ok(bytes);
     }
-    let path = if path.is_dir() { in_folder(path)? } else { path.to_owned() };
+    let path = in_place(path)?;
     let failed = |error: io::Error| CliError::file("read", &path, &error);
     let file = fs::File::open(&path).map_err(failed)?;
     // A hint: devices and pipes have no length, and files grow.
@@ -68,6 +68,19 @@ pub(super) fn read(path: &Path, ui: &Ui) -> Result<Vec<u8>, CliError> {
     let what = format!("reading {}", text::escape(&path.display().to_string()));
     ui.busy(&what, || read_some(file, &mut bytes)).map_err(failed)?;
     Ok(bytes)
+}
+
+/// The file itself, or the dump in a folder.
+fn in_place(path: &Path) -> Result<PathBuf, CliError> {
+    if path.is_dir() { in_folder(path) } else { Ok(path.to_owned()) }
+}
+
+/// The file that [`read`] would read, if it can be read at all.
+#[cfg(feature = "gui")]
+pub(super) fn locate(path: &Path) -> Result<PathBuf, CliError> {
+    let path = in_place(path)?;
+    fs::File::open(&path).map_err(|error| CliError::file("read", &path, &error))?;
+    Ok(path)
 }
 
 /// Reads to the end, but not for ever: a pipe or a device may have none. One byte more than the loader takes is read,

@@ -15,12 +15,12 @@ mod load;
 mod log;
 mod manual;
 mod marks;
+mod open;
 mod output;
 mod replay;
 mod resolve;
 mod select;
 mod steps;
-mod threads;
 
 use std::process::ExitCode;
 
@@ -63,6 +63,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
         Command::Replay(args) => replay::run(args, globals, ui),
         Command::Resolve(args) => resolve::run(args, globals, ui),
         Command::Check(args) => check::run(args, globals, ui),
+        Command::Open(args) => open::run(args, globals, ui),
         Command::Export(args) => export::run(args, globals, ui),
         Command::Generate(args) => generate::run(args, globals, ui),
         Command::Completions(args) => manual::completions(args, ui),

@@ -34,3 +34,15 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_can_be_asked_for_in_vain() {
+        let room = Room::empty();
+        assert!(room.is_empty());
+        assert_eq!(room.key(room.well_known().create), ("m.room.create", ""));
+    }
+}

@@ -69,7 +69,7 @@ impl KeyTable {
         let ranges: Vec<&[LoadedEvent]> = events.chunks(size).collect();
         let parts = executor::map(executor, ranges.len(), |number| Part::new(ranges[number]));
         let mut parts = parts.into_iter();
-        let Part { mut found, mut types, mut of_events } = parts.next().unwrap_or_default();
+        let Part { mut found, mut types, mut of_events } = parts.next().unwrap_or_else(|| Part::new(&[]));
         of_events.reserve_exact(events.len() - of_events.len());
         for part in parts {
             let keys = found.take_over(&part.found);

@@ -1,4 +1,4 @@
-//! The threads that the program lends to the core.
+//! The threads that programs lend to the core.
 
 use rayon::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::executor::Executor;
 
 /// All threads of the machine, or as many as `RAYON_NUM_THREADS` says.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Threads;
+pub(crate) struct Threads;
 
 impl Executor for Threads {
     fn width(&self) -> usize {

@@ -1,0 +1,138 @@
+//! Which panel sits where. A new panel is one line in a region, and one field in [`Views`].
+//!
+//! ```text
+//! ┌──────────────── bar ────────────────┐
+//! ├─────────────── banner ──────────────┤
+//! │ left     │    center     │   right  │
+//! │          ├───────────────┴──────────┤
+//! │          │          bottom          │
+//! ├──────────┴───────── strip ──────────┤
+//! └─────────────────────────────────────┘
+//! ```
+
+use std::collections::BTreeMap;
+
+use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+
+use super::context::Context;
+use super::overview;
+use super::theme::size;
+
+/// What panels keep that is only about how they look: where they are scrolled to, how far they are zoomed.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// Which windows are open.
+    pub windows: Windows,
+}
+
+/// Which windows are open; whoever draws a window closes it.
+#[derive(Debug, Default)]
+pub struct Windows {
+    /// The palette of commands.
+    pub palette: bool,
+    /// The shortcuts.
+    pub keys: bool,
+    /// The findings.
+    pub findings: bool,
+    /// The built-in rooms.
+    pub tutorials: bool,
+    /// The keyboard is to go into the filter, once.
+    pub focus_filter: bool,
+    /// The keyboard is to go into the search, once.
+    pub focus_search: bool,
+    /// The steps are being played.
+    pub playing: bool,
+}
+
+/// A panel and its place.
+#[derive(Debug)]
+pub(super) struct Seat {
+    /// The title on its tab.
+    pub(super) title: &'static str,
+    /// Draws it.
+    pub(super) ui: fn(&mut Ui, &Context<'_>, &mut Views),
+}
+
+/// Below the bar; as high as they are.
+pub(super) const BANNER: &[Seat] = &[];
+
+/// The events.
+pub(super) const LEFT: &[Seat] = &[];
+
+/// The graph.
+pub(super) const CENTER: &[Seat] =
+    &[Seat { title: "Overview", ui: |ui, cx, _| overview::overview_ui(ui, cx) }];
+
+/// The inspector.
+pub(super) const RIGHT: &[Seat] = &[];
+
+/// The resolution at the cursor.
+pub(super) const BOTTOM: &[Seat] = &[];
+
+/// The timeline, along the lower edge.
+pub(super) const STRIP: &[Seat] = &[];
+
+/// What floats above all.
+pub(super) const WINDOWS: &[Seat] = &[];
+
+/// The title of the tab in front, by region.
+pub(super) type Tabs = BTreeMap<String, String>;
+
+/// Draws all regions but the bar. Those without a panel take no space.
+pub(super) fn regions_ui(ui: &mut Ui, cx: &Context<'_>, views: &mut Views, tabs: &mut Tabs) {
+    for seat in BANNER {
+        Panel::top(seat.title).show(ui, |ui| (seat.ui)(ui, cx, views));
+    }
+    for seat in STRIP {
+        Panel::bottom(seat.title).resizable(true).default_size(72.0).min_size(40.0).show(ui, |ui| {
+            (seat.ui)(ui, cx, views);
+        });
+    }
+    let framed = |margin| Frame::side_top_panel(ui.style()).inner_margin(margin);
+    let (plain, list) = (framed(Margin::symmetric(8, 6)), framed(Margin::ZERO));
+    if !LEFT.is_empty() {
+        let panel = Panel::left("left").resizable(true).default_size(430.0).min_size(180.0).frame(list);
+        panel.show(ui, |ui| region_ui(ui, "left", LEFT, cx, views, tabs));
+    }
+    if !BOTTOM.is_empty() {
+        let panel = Panel::bottom("bottom").resizable(true).default_size(280.0).min_size(80.0).frame(plain);
+        panel.show(ui, |ui| region_ui(ui, "bottom", BOTTOM, cx, views, tabs));
+    }
+    if !RIGHT.is_empty() {
+        let panel = Panel::right("right").resizable(true).default_size(380.0).min_size(180.0).frame(plain);
+        panel.show(ui, |ui| region_ui(ui, "right", RIGHT, cx, views, tabs));
+    }
+    let canvas = Frame::central_panel(ui.style()).fill(cx.tokens.background).inner_margin(Margin::ZERO);
+    CentralPanel::no_frame().frame(canvas).show(ui, |ui| region_ui(ui, "center", CENTER, cx, views, tabs));
+    for seat in WINDOWS {
+        (seat.ui)(ui, cx, views);
+    }
+}
+
+/// Draws the panel in front, and tabs if there are several.
+fn region_ui(
+    ui: &mut Ui,
+    region: &str,
+    seats: &[Seat],
+    cx: &Context<'_>,
+    views: &mut Views,
+    tabs: &mut Tabs,
+) {
+    let Some(first) = seats.first() else { return };
+    let front = tabs.get(region).and_then(|title| seats.iter().find(|seat| seat.title == title));
+    let mut front = front.unwrap_or(first);
+    if seats.len() > 1 {
+        ui.horizontal(|ui| {
+            for seat in seats {
+                if ui.selectable_label(std::ptr::eq(seat, front), seat.title).clicked() {
+                    tabs.insert(region.to_owned(), seat.title.to_owned());
+                    front = seat;
+                }
+            }
+        });
+        ui.add_space(size::GAP);
+    }
+    (front.ui)(ui, cx, views);
+    // A region that can be made larger has to use the space.
+    ui.take_available_space();
+}
