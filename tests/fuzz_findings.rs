@@ -1,7 +1,7 @@
 //! What fuzzing found (see `fuzz/`), made as small as it gets.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
-use hindsight::auth::Profile;
+use hindsight::auth::{Profile, Refusal, Rule};
 use hindsight::differential::{Comparison, RumaRoom};
 use hindsight::dump::{Options, load};
 use hindsight::event::room_version::Rules;
@@ -194,4 +194,24 @@ fn to_ruma_levels_cannot_follow_on_users_it_cannot_read() {
     assert_eq!(Comparison::new(&replay, &RumaRoom::new(&room).unwrap()).differences, []);
     let rejected = Profile::ALL.map(|profile| Replay::new(&room, None, profile).rejection(new).is_some());
     assert_eq!(rejected, [false, false, true]);
+}
+
+/// An event without a room ID is no event of this room; in version 12 the create event alone has none.
+#[test]
+fn an_auth_event_without_room_id_is_of_another_room() {
+    let mut events = [
+        event("$create", "m.room.create", "", &json!({ "room_version": "12" }), &[], &[]),
+        event("$lost", "m.room.member", ALICE, &json!({ "membership": "join" }), &["$gone"], &["$gone"]),
+        event("$ban", "m.room.member", "@b:two", &json!({ "membership": "ban" }), &["$create"], &["$lost"]),
+    ];
+    events[2]["room_id"] = "!create".into();
+    let room = room_of(&events, &json!({}));
+    let ban = room.find("$ban").unwrap();
+    for profile in Profile::ALL {
+        let replay = Replay::new(&room, None, profile);
+        let rule = replay.rejection(ban).and_then(|rejection| rejection.refusal.clone());
+        assert_eq!(rule, Some(Refusal::Rule(Rule::AuthOtherRoom)), "{profile}");
+    }
+    let replay = Replay::new(&room, None, Profile::Ruma);
+    assert_eq!(Comparison::new(&replay, &RumaRoom::new(&room).unwrap()).differences, []);
 }

@@ -105,14 +105,10 @@ fn are_sound(room: &Room, ix: EventIx, selected: Selection, is_rejected: impl Fn
 /// Whether two events name different rooms.
 fn is_elsewhere(room: &Room, ix: EventIx, other: EventIx) -> bool {
     let (own, their) = (room.names_room(ix), room.names_room(other));
-    if !their && room.rules().room_id_is_create_id {
-        // A create event of version 12 has no room ID; it cannot be listed here anyway.
-        return false;
-    }
     if room.is_foreign(ix) || room.is_foreign(other) {
         return room.event(ix).room_id() != room.event(other).room_id();
     }
-    // Neither names a room that is not this one.
+    // Neither names a room that is not this one. A create event of version 12 names none, but is not asked about.
     own != their
 }
 
