@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("explain", &["event", "room", "state", "auth", "resolve", "replay"]),
     ("layout", &["room"]),
     ("export", &["event", "room", "replay"]),
-    ("describe", &["event", "room", "dump", "explain", "export"]),
+    ("describe", &["event", "dump", "room", "state", "replay", "explain", "export"]),
     ("expect", &["event", "room", "state", "replay"]),
     (
         "session",

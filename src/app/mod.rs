@@ -6,14 +6,18 @@
 
 mod bar;
 pub mod context;
+pub mod events;
 mod keys;
 pub mod loading;
+pub mod nodes;
 mod notices;
 mod overview;
 pub mod pace;
 pub mod platform;
 mod remembered;
+pub mod scroll;
 mod seats;
+pub mod sheet;
 mod start;
 mod state;
 pub mod theme;

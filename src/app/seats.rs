@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
 use super::context::Context;
+use super::events::{self, EventsView};
 use super::overview;
+use super::sheet::Sheets;
 use super::theme::size;
 
 /// What panels keep that is only about how they look: where they are scrolled to, how far they are zoomed.
@@ -23,6 +25,10 @@ use super::theme::size;
 pub struct Views {
     /// Which windows are open.
     pub windows: Windows,
+    /// Rows and lanes.
+    pub sheets: Sheets,
+    /// The events.
+    pub events: EventsView,
 }
 
 /// Which windows are open; whoever draws a window closes it.
@@ -57,7 +63,12 @@ pub(super) struct Seat {
 pub(super) const BANNER: &[Seat] = &[];
 
 /// The events.
-pub(super) const LEFT: &[Seat] = &[];
+pub(super) const LEFT: &[Seat] = &[Seat {
+    title: "Events",
+    ui: |ui, cx, views| {
+        events::events_ui(ui, cx, &mut views.events, &mut views.sheets, &mut views.windows);
+    },
+}];
 
 /// The graph.
 pub(super) const CENTER: &[Seat] =

@@ -14,7 +14,6 @@ mod inspect;
 mod load;
 mod log;
 mod manual;
-mod marks;
 mod open;
 mod output;
 mod replay;
@@ -29,7 +28,7 @@ use clap::Parser as _;
 use self::args::{Cli, Command, OutputFormat};
 use self::error::CliError;
 use self::output::Ui;
-use crate::describe::text;
+use crate::describe::{marks, text};
 
 /// Runs the program with the arguments and streams of the process.
 pub fn main() -> ExitCode {

@@ -1,5 +1,6 @@
 //! Events, users, keys and times in few words, for lists, logs and labels.
 
+pub mod marks;
 mod summary;
 pub mod text;
 

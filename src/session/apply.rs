@@ -438,6 +438,7 @@ impl Session {
         }
         let order = self.rows.order_for(&self.room, self.settings.axis);
         self.rows = Rows::new(&self.room, order, self.matching(&self.query));
+        self.revision += 1;
     }
 
     /// Moves the cursor and remembers where it was.

@@ -132,6 +132,8 @@ pub struct Session {
     query: Query,
     query_error: Option<QueryError>,
     rows: Rows,
+    /// How often the rows were made anew.
+    revision: u64,
     roles: Roles,
     places: Trail<Cursor>,
     /// The last movement was one of a series, which counts as one.
@@ -225,6 +227,7 @@ impl Session {
             query: Query::default(),
             query_error: None,
             rows,
+            revision: 0,
             roles: Roles::default(),
             places: Trail::default(),
             in_series: false,
@@ -333,6 +336,11 @@ impl Session {
     /// The rows that the filter lets through, in the order of the time axis, with the last row.
     pub fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    /// A number that changes whenever the rows or the replay in use do: for those who keep something made from them.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The resolution at the cursor, recorded; `None` where the state there is unknown.

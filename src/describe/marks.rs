@@ -1,29 +1,29 @@
-//! What stands out about an event, asked by several commands.
+//! What stands out about an event.
 
 use crate::replay::{Rejection, Replay};
 use crate::room::{EventIx, Link, Room, When};
 use crate::state::Split;
 
 /// The number of keys on which the states after the parents of an event differ; 0 where nothing was resolved.
-pub(super) fn conflicts(replay: &Replay<'_>, ix: EventIx) -> usize {
+pub fn conflicts(replay: &Replay<'_>, ix: EventIx) -> usize {
     let inputs = || replay.inputs(ix).filter(|_| replay.resolved(ix));
     inputs().map_or(0, |inputs| Split::new(&inputs).conflicts.len())
 }
 
 /// The number of the rule that rejected an event, in the text of the room version.
-pub(super) fn rule_number(room: &Room, rejection: &Rejection) -> Option<&'static str> {
+pub fn rule_number(room: &Room, rejection: &Rejection) -> Option<&'static str> {
     Some(rejection.refusal.as_ref()?.rule().number(room.rules().numbering))
 }
 
 /// Whether the event is part of the current state.
-pub(super) fn is_current(replay: &Replay<'_>, ix: EventIx) -> bool {
+pub fn is_current(replay: &Replay<'_>, ix: EventIx) -> bool {
     let state = replay.current().state.as_ref();
     replay.room().key_of(ix).is_some_and(|key| state.is_some_and(|state| state.get(key) == Some(ix)))
 }
 
 /// The parents of an event after which the dump gives no state: those that are not in it, and those without a place in
 /// the DAG. None of an event that has no place itself.
-pub(super) fn gaps(room: &Room, ix: EventIx) -> Vec<Link> {
+pub fn gaps(room: &Room, ix: EventIx) -> Vec<Link> {
     if room.is_outlier(ix) {
         return Vec::new();
     }
@@ -35,7 +35,7 @@ pub(super) fn gaps(room: &Room, ix: EventIx) -> Vec<Link> {
 }
 
 /// Whether somebody asserts the state before or after an event, or after all of its parents that are [`gaps`].
-pub(super) fn is_asserted(room: &Room, ix: EventIx) -> bool {
+pub fn is_asserted(room: &Room, ix: EventIx) -> bool {
     let at_parent = |link: &Link| match link {
         Link::Missing(missing) => room.asserted_missing(*missing).is_some(),
         Link::Event(parent) => room.asserted(*parent, When::After).is_some(),
@@ -47,7 +47,7 @@ pub(super) fn is_asserted(room: &Room, ix: EventIx) -> bool {
 }
 
 /// The ID of what a reference leads to.
-pub(super) fn link_id(room: &Room, link: Link) -> &str {
+pub fn link_id(room: &Room, link: Link) -> &str {
     match link {
         Link::Event(ix) => room.id(ix),
         Link::Missing(missing) => room.missing_id(missing),

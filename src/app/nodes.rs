@@ -1,0 +1,236 @@
+//! How events and the lines between them look, in the list as on the canvas.
+
+use egui::epaint::CubicBezierShape;
+use egui::{Color32, Painter, Pos2, Shape, Stroke, pos2, vec2};
+
+use super::context::Context;
+use super::sheet::Servers;
+use super::theme::{Tokens, roles};
+use crate::layout::{EdgeKind, Item, Row, Segment, Shape as Path};
+use crate::room::EventIx;
+use crate::session::{self, Position, Role, RoleSet};
+
+/// Of several parts that an event plays, the one that counts most at a step.
+const BY_WEIGHT: [Role; 10] = [
+    Role::Chosen,
+    Role::Denied,
+    Role::Allowed,
+    Role::Ready,
+    Role::Blocked,
+    Role::Mainline,
+    Role::Power,
+    Role::Subgraph,
+    Role::AuthDifference,
+    Role::Conflicted,
+];
+
+/// The part that decides how an event looks.
+pub fn leading(roles: RoleSet) -> Option<Role> {
+    BY_WEIGHT.into_iter().find(|role| roles.contains(*role))
+}
+
+/// What the mark of a row looks like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Mark {
+    /// A part in the resolution at the cursor.
+    Role(Role),
+    /// A state event.
+    State(Color32),
+    /// Another event.
+    Message(Color32),
+    /// A rejected event.
+    Rejected,
+    /// An event without a place in the graph.
+    Outlier(Color32),
+    /// Several events.
+    Run,
+    /// The current state.
+    Now,
+}
+
+impl Mark {
+    /// That of a row.
+    pub fn of(cx: &Context<'_>, item: Item, servers: &Servers) -> Self {
+        match item {
+            Item::Now => Self::Now,
+            Item::Run(_) => Self::Run,
+            Item::Event(ix) => Self::of_event(cx, ix, servers),
+        }
+    }
+
+    fn of_event(cx: &Context<'_>, ix: EventIx, servers: &Servers) -> Self {
+        let room = cx.session.room();
+        if let Some(role) = leading(cx.session.role_of(ix)) {
+            return Self::Role(role);
+        }
+        let color = servers.color(room, ix, cx.tokens);
+        if cx.session.replay().rejected().contains(ix) {
+            Self::Rejected
+        } else if room.is_outlier(ix) {
+            Self::Outlier(color)
+        } else if room.key_of(ix).is_some() {
+            Self::State(color)
+        } else {
+            Self::Message(color)
+        }
+    }
+
+    /// Paints the mark. `behind`: what is behind it; `fade`: 1, or less for what is dimmed.
+    pub fn paint(self, painter: &Painter, center: Pos2, radius: f32, behind: Color32, fade: f32, t: &Tokens) {
+        let dim = |color: Color32| color.gamma_multiply(fade);
+        let stroke = |color| Stroke::new((radius * 0.3).max(1.2), dim(color));
+        if !matches!(self, Self::State(_) | Self::Message(_)) {
+            painter.circle_filled(center, radius * 1.25, behind);
+        }
+        match self {
+            Self::Role(role) => {
+                let mut style = roles::style(role, t);
+                style.color = dim(style.color);
+                style.paint(painter, center, radius * 1.1);
+            }
+            Self::State(color) => {
+                painter.circle_filled(center, radius, dim(color));
+            }
+            Self::Message(color) => {
+                painter.circle_filled(center, radius * 0.68, dim(color));
+            }
+            Self::Rejected => {
+                let arm = vec2(radius, radius) * 0.85;
+                painter.line_segment([center - arm, center + arm], stroke(t.bad));
+                let arm = vec2(arm.x, -arm.y);
+                painter.line_segment([center - arm, center + arm], stroke(t.bad));
+            }
+            Self::Outlier(color) => {
+                painter.circle_stroke(center, radius * 0.7, stroke(color));
+            }
+            Self::Run => {
+                for place in [-1.0, 0.0, 1.0] {
+                    painter.circle_filled(
+                        center + vec2(0.0, place * radius * 0.8),
+                        radius * 0.28,
+                        dim(t.weak),
+                    );
+                }
+            }
+            Self::Now => {
+                painter.circle_stroke(center, radius, stroke(t.accent));
+                painter.circle_filled(center, radius * 0.4, dim(t.accent));
+            }
+        }
+    }
+}
+
+/// Where the parts of one row are.
+#[derive(Debug, Clone, Copy)]
+pub struct RowFrame {
+    /// The upper edge.
+    pub top: f32,
+    /// The middle of the mark.
+    pub middle: f32,
+    /// The lower edge.
+    pub bottom: f32,
+}
+
+/// Paints the lines of one row. `x`: where a lane is; `stroke`: how a line looks.
+pub fn paint_lines(
+    painter: &Painter,
+    row: &Row,
+    frame: RowFrame,
+    x: impl Fn(usize) -> f32,
+    stroke: impl Fn(&Segment) -> Stroke,
+) {
+    for segment in &row.segments {
+        let stroke = stroke(segment);
+        let (from, to) = (x(segment.from), x(segment.to));
+        let line = match segment.shape {
+            Path::Pass => [pos2(from, frame.top), pos2(to, frame.bottom)],
+            Path::Down => [pos2(from, frame.middle), pos2(to, frame.bottom)],
+            Path::Up => [pos2(from, frame.top), pos2(to, frame.middle)],
+            Path::Stub => [pos2(from, frame.top + (frame.middle - frame.top) * 0.2), pos2(to, frame.middle)],
+        };
+        match segment.kind {
+            EdgeKind::Direct if from == to => {
+                painter.line_segment(line, stroke);
+            }
+            EdgeKind::Direct => {
+                let [start, end] = line;
+                let bend = vec2(0.0, (end.y - start.y) * 0.6);
+                let points = [start, start + bend, end - vec2(0.0, bend.y * 0.4), end];
+                painter.add(CubicBezierShape::from_points_stroke(
+                    points,
+                    false,
+                    Color32::TRANSPARENT,
+                    stroke,
+                ));
+            }
+            EdgeKind::Indirect => {
+                painter.extend(Shape::dashed_line(&line, stroke, 4.0, 3.0));
+            }
+            EdgeKind::Missing => {
+                painter.extend(Shape::dotted_line(&line, stroke.color, 3.0, stroke.width * 0.7));
+            }
+        }
+    }
+}
+
+/// What a row is for the session.
+pub fn session_item(item: Item) -> session::Item {
+    match item {
+        Item::Event(ix) => session::Item::Event(ix),
+        Item::Run(run) => session::Item::Event(run.first),
+        Item::Now => session::Item::Now,
+    }
+}
+
+/// The place in time of a row; of a run that of its first event.
+pub fn position(item: Item) -> Position {
+    match item {
+        Item::Event(ix) => Position::Event(ix),
+        Item::Run(run) => Position::Event(run.first),
+        Item::Now => Position::Now,
+    }
+}
+
+/// What pressing on a row or a node does: a click goes there, and selects it; inside of a resolution it only selects, so
+/// that one can look around without leaving it, and a double click goes there. With Ctrl or Command the selection
+/// grows by it, with Shift by all rows up to it.
+pub fn press(cx: &Context<'_>, response: &egui::Response, item: Item) {
+    use crate::session::Command;
+    if response.hovered() {
+        cx.send(Command::Hover(session_item(item)));
+    }
+    let modifiers = response.ctx.input(|input| input.modifiers);
+    if response.double_clicked() && cx.session.cursor().step.is_some() {
+        cx.send(Command::SeekEvent(position(item)));
+    } else if response.clicked() && modifiers.command {
+        cx.send(Command::ToggleSelected(session_item(item)));
+    } else if response.clicked() && modifiers.shift {
+        cx.send(Command::SelectRange(position(item)));
+    } else if response.clicked() {
+        if cx.session.cursor().step.is_none() {
+            cx.send(Command::SeekEvent(position(item)));
+        }
+        cx.send(Command::Select(session_item(item)));
+    }
+}
+
+/// Whether the pointer is on what a row stands for, here or in another panel: the event, its sender, their server, its
+/// state key.
+pub fn is_lit(cx: &Context<'_>, item: Item) -> bool {
+    let Some(hovered) = cx.session.hovered() else { return false };
+    let room = cx.session.room();
+    match (hovered, item) {
+        (session::Item::Now, Item::Now) => true,
+        (session::Item::Event(ix), Item::Event(own)) => *ix == own,
+        (session::Item::Event(ix), Item::Run(run)) => run.first == *ix,
+        (session::Item::Missing(missing), Item::Event(own)) => {
+            room.prev_links(own).any(|link| link == crate::room::Link::Missing(*missing))
+        }
+        (session::Item::Key(key), Item::Event(own)) => room.key_of(own) == Some(*key),
+        (session::Item::User(user), Item::Event(own)) => room.event(own).sender() == &**user,
+        (session::Item::Server(server), Item::Event(own)) => {
+            crate::event::server_name(room.event(own).sender()) == &**server
+        }
+        _ => false,
+    }
+}

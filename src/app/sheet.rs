@@ -1,0 +1,257 @@
+//! Rows and lanes for the events that are shown, kept until something changes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use egui::Color32;
+
+use super::theme::Tokens;
+use crate::event::server_name;
+use crate::layout::{Bucket, Edges, Graph, Item, Lanes};
+use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::session::{Axis, EdgeMode, Position, Session};
+
+/// What the rows depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cause {
+    revision: u64,
+    collapse: bool,
+    expanded: BTreeSet<EventIx>,
+}
+
+impl Cause {
+    fn of(session: &Session) -> Self {
+        let settings = session.settings();
+        Self {
+            revision: session.revision(),
+            collapse: settings.collapse,
+            expanded: settings.expanded.clone(),
+        }
+    }
+
+    fn is_of(&self, session: &Session) -> bool {
+        let settings = session.settings();
+        self.revision == session.revision()
+            && self.collapse == settings.collapse
+            && self.expanded == settings.expanded
+    }
+}
+
+/// How many buckets a minimap and a timeline have, at most: about as many as a screen has points.
+const BUCKETS: usize = 1024;
+
+/// One graph with lanes, and what a minimap shows of it.
+#[derive(Debug)]
+pub struct Sheet {
+    cause: Cause,
+    /// Rows and lanes.
+    pub lanes: Lanes,
+    /// By rows: the number of conflicted merges, of rejected events, and of merges.
+    pub density: Vec<Bucket<3>>,
+}
+
+impl Sheet {
+    fn new(session: &Session, edges: EdgeMode) -> Self {
+        let (room, replay) = (session.room(), session.replay());
+        let rows = session.rows();
+        let mut shown = rows.events().to_vec();
+        shown.sort_unstable();
+        let current = replay.current();
+        let graph = match edges {
+            EdgeMode::Prev => Graph::new(room, Edges::Prev, &shown, &current.extremities),
+            EdgeMode::Auth => {
+                shown.retain(|ix| room.key_of(*ix).is_some());
+                Graph::new(room, Edges::ReducedAuth, &shown, &[])
+            }
+        };
+        let settings = session.settings();
+        let graph = if settings.collapse && edges == EdgeMode::Prev {
+            let mut expanded = EventSet::new(room.len());
+            settings.expanded.iter().for_each(|ix| {
+                expanded.insert(*ix);
+            });
+            let pinned = |ix| stands_out(session, ix);
+            graph.collapse(&expanded, pinned)
+        } else {
+            graph
+        };
+        let lanes = Lanes::new(graph);
+        let density = lanes.density(BUCKETS, |ix| {
+            [replay.resolved(ix), replay.rejected().contains(ix), room.prev_events(ix).len() > 1]
+        });
+        Self { cause: Cause::of(session), lanes, density }
+    }
+
+    /// The row that stands for a place: its own, that of the run it is part of, else the next one that is shown.
+    pub fn row_of(&self, position: Position) -> Option<usize> {
+        let graph = self.lanes.graph();
+        let last = graph.len().checked_sub(1);
+        match position {
+            Position::Now => graph.now().or(last),
+            Position::Event(ix) => graph.nearest_row(ix),
+        }
+    }
+}
+
+/// Whether somebody would miss the event in a collapsed run.
+fn stands_out(session: &Session, ix: EventIx) -> bool {
+    let (room, replay) = (session.room(), session.replay());
+    replay.rejected().contains(ix)
+        || session.resets().contains(ix)
+        || room.recorded(ix).soft_failed
+        || room.caption(ix).is_some()
+        || Some(ix) == room.create_event()
+}
+
+/// The graphs in use.
+#[derive(Debug, Default)]
+pub struct Sheets {
+    history: Option<Sheet>,
+    auth: Option<Sheet>,
+    servers: Option<Servers>,
+}
+
+impl Sheets {
+    /// The events in the order of the list, with the servers of the room.
+    pub fn listing<'a>(&'a mut self, session: &'a Session) -> (Listing<'a>, &'a Servers) {
+        let sheet = (session.rows().axis() == Axis::Topological)
+            .then(|| kept(&mut self.history, session, EdgeMode::Prev));
+        let servers = self.servers.get_or_insert_with(|| Servers::new(session.room()));
+        (Listing { session, sheet }, servers)
+    }
+
+    /// What the canvas shows, with the servers of the room.
+    pub fn drawing<'a>(&'a mut self, session: &'a Session) -> (&'a Sheet, &'a Servers) {
+        let (place, edges) = match session.settings().edges {
+            EdgeMode::Prev => (&mut self.history, EdgeMode::Prev),
+            EdgeMode::Auth => (&mut self.auth, EdgeMode::Auth),
+        };
+        (kept(place, session, edges), self.servers.get_or_insert_with(|| Servers::new(session.room())))
+    }
+}
+
+/// The sheet at hand if it is still right, else a new one.
+fn kept<'a>(place: &'a mut Option<Sheet>, session: &Session, edges: EdgeMode) -> &'a Sheet {
+    if !place.as_ref().is_some_and(|sheet| sheet.cause.is_of(session)) {
+        *place = None;
+    }
+    place.get_or_insert_with(|| Sheet::new(session, edges))
+}
+
+/// The rows of the list: those of a sheet in topological order, else those of the session, which have no lanes.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing<'a> {
+    session: &'a Session,
+    /// Rows with lanes; none on other time axes, where parents may come after their children.
+    pub sheet: Option<&'a Sheet>,
+}
+
+impl Listing<'_> {
+    /// The number of rows. The last one is always that of the current state.
+    pub fn count(&self) -> usize {
+        match self.sheet {
+            Some(sheet) => sheet.lanes.len() + usize::from(sheet.lanes.graph().now().is_none()),
+            None => self.session.rows().len(),
+        }
+    }
+
+    /// What is in a row.
+    pub fn item(&self, row: usize) -> Item {
+        match self.sheet {
+            Some(sheet) if row < sheet.lanes.len() => sheet.lanes.graph().item(row),
+            Some(_) => Item::Now,
+            None => match self.session.rows().get(row) {
+                Position::Event(ix) => Item::Event(ix),
+                Position::Now => Item::Now,
+            },
+        }
+    }
+
+    /// The row of a place, or the first row after it.
+    pub fn row_of(&self, position: Position) -> usize {
+        let last = self.count().saturating_sub(1);
+        match (self.sheet, position) {
+            (Some(_), Position::Now) => last,
+            (Some(sheet), _) => sheet.row_of(position).unwrap_or(last),
+            (None, position) => self.session.rows().row_from(position),
+        }
+    }
+}
+
+/// Which colour each server has.
+#[derive(Debug)]
+pub struct Servers {
+    /// By key of a sender's membership.
+    numbers: Vec<u32>,
+}
+
+impl Servers {
+    /// The server of the first event comes first, the others by name.
+    fn new(room: &Room) -> Self {
+        let mut known: BTreeMap<&str, u32> = BTreeMap::new();
+        let user = |key: usize| match room.key(KeyIx::new(key)) {
+            ("m.room.member", user) => Some(server_name(user)),
+            _ => None,
+        };
+        let first = room.events().next().map(|ix| server_name(room.event(ix).sender()));
+        let mut names: BTreeSet<&str> = (0..room.key_count()).filter_map(user).collect();
+        let first = first.filter(|first| names.remove(first));
+        for (number, name) in (0..).zip(first.into_iter().chain(names)) {
+            known.insert(name, number);
+        }
+        let number = |key| user(key).and_then(|name| known.get(name).copied()).unwrap_or(0);
+        Self { numbers: (0..room.key_count()).map(number).collect() }
+    }
+
+    /// The colour of the server that an event comes from.
+    pub fn color(&self, room: &Room, ix: EventIx, tokens: &Tokens) -> Color32 {
+        tokens.hue(self.numbers[room.sender_key(ix).index()] as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dump::{Options, load};
+    use crate::session::Command;
+
+    fn session() -> Session {
+        let scenario = include_bytes!("../../fixtures/twenty-way-merge/scenario.json5");
+        Session::new("test", load(scenario, &Options::default()).unwrap())
+    }
+
+    #[test]
+    fn rows_follow_filter_and_axis() {
+        let mut session = session();
+        let mut sheets = Sheets::default();
+        let all = sheets.listing(&session).0.count();
+        assert_eq!(all, session.room().len() + 1);
+        session.apply(Command::SetFilter("is:merge".to_owned()));
+        let some = sheets.listing(&session).0.count();
+        assert!(some < all && some == session.rows().len(), "{some}");
+        for axis in Axis::ALL {
+            session.apply(Command::SetAxis(axis));
+            let (listing, _) = sheets.listing(&session);
+            assert_eq!(listing.count(), session.rows().len());
+            for row in 0..listing.count() {
+                let position = session.rows().get(row);
+                assert_eq!(listing.row_of(position), row);
+            }
+            assert_eq!(listing.item(listing.count() - 1), Item::Now);
+        }
+    }
+
+    #[test]
+    fn collapsed_rows_hold_all_events() {
+        let mut session = session();
+        let mut sheets = Sheets::default();
+        session.apply(Command::ToggleCollapse);
+        let listing = sheets.listing(&session).0;
+        let count = |item| match item {
+            Item::Event(_) => 1,
+            Item::Run(run) => run.count,
+            Item::Now => 0,
+        };
+        let events: usize = (0..listing.count()).map(|row| count(listing.item(row))).sum();
+        assert_eq!(events, session.room().len());
+    }
+}
