@@ -1,10 +1,9 @@
 //! Where two replays of a room differ.
 
-use std::rc::Rc;
-
+use crate::replay::compare::{Keys, StatePair, compare, differing_keys};
 use crate::replay::{Current, Replay};
 use crate::resolve::Failure;
-use crate::room::{EventIx, KeyIx, Room};
+use crate::room::{EventIx, Room};
 use crate::state::StateMap;
 
 /// How two replays of one room differ.
@@ -32,33 +31,17 @@ pub struct Difference {
     pub other: String,
 }
 
-/// The keys on which two states differ, ascending; `None` if only one of the two is known.
-type Keys = Option<Rc<[KeyIx]>>;
-/// The same state in both replays.
-type Pair<'a> = (Option<&'a StateMap>, Option<&'a StateMap>);
-
 impl Differences {
     /// Compares two replays of the same room. The cost is that of their differences and of the changes from event to
     /// event, not of the states.
     pub fn between(one: &Replay<'_>, other: &Replay<'_>) -> Self {
-        let room = one.room();
         let mut differences = Self::default();
-        let mut after = After::new(room);
-        for ix in room.events() {
-            let pair_before = (one.before(ix), other.before(ix));
-            let pair_after = (one.after(ix), other.after(ix));
-            let parent = room.prev_events(ix).first();
-            let base = parent.map(|parent| ((one.after(*parent), other.after(*parent)), after.take(*parent)));
-            let before = keys(pair_before, base);
-            let now = keys(pair_after, Some((pair_before, before.clone())));
-            if differs(ix, (one, other), (&before, &now)) {
-                differences.events += 1;
-                if differences.first.is_none() {
-                    differences.first = difference(room, ix, (one, other), (&before, &now));
-                }
+        compare(one, other, |ix, before, after| {
+            differences.events += 1;
+            if differences.first.is_none() {
+                differences.first = difference(one.room(), ix, (one, other), (before, after));
             }
-            after.put(ix, now);
-        }
+        });
         differences.add_current(one, other);
         differences
     }
@@ -76,69 +59,13 @@ impl Differences {
             Some(Difference { event_id: None, what, one: told(one), other: told(other) })
         } else {
             let pair = (one.state.as_ref(), other.state.as_ref());
-            of_states(room, "current state", &keys(pair, None), pair)
+            of_states(room, "current state", &differing_keys(pair, None), pair)
         };
         if let Some(first) = first {
             self.current = true;
             self.first.get_or_insert(first);
         }
     }
-}
-
-/// On which keys the states after an event differ, for as long as some event is to be compared with it.
-struct After {
-    keys: Vec<Keys>,
-    /// The number of events yet to come whose first parent it is.
-    uses: Vec<u32>,
-}
-
-impl After {
-    fn new(room: &Room) -> Self {
-        let mut uses = vec![0; room.len()];
-        for parent in room.events().filter_map(|ix| room.prev_events(ix).first().copied()) {
-            uses[parent.index()] += 1;
-        }
-        Self { keys: Vec::with_capacity(room.len()), uses }
-    }
-
-    fn put(&mut self, ix: EventIx, keys: Keys) {
-        self.keys.push(if self.uses[ix.index()] > 0 { keys } else { None });
-    }
-
-    fn take(&mut self, ix: EventIx) -> Keys {
-        self.uses[ix.index()] -= 1;
-        let keys = &mut self.keys[ix.index()];
-        if self.uses[ix.index()] > 0 { keys.clone() } else { keys.take() }
-    }
-}
-
-/// The keys on which a pair of states differs, given those of a pair from which it is not far.
-fn keys(pair: Pair<'_>, base: Option<(Pair<'_>, Keys)>) -> Keys {
-    let (one, other) = match pair {
-        (Some(one), Some(other)) => (one, other),
-        (None, None) => return Some(Rc::from([])),
-        _ => return None,
-    };
-    let Some(((Some(base_one), Some(base_other)), Some(base))) = base else {
-        return Some(one.diff(other).map(|(key, ..)| key).collect());
-    };
-    if one.shares_root_with(base_one) && other.shares_root_with(base_other) {
-        return Some(base);
-    }
-    let changed = base_one.diff(one).chain(base_other.diff(other)).map(|(key, ..)| key);
-    let mut keys: Vec<KeyIx> = changed.chain(base.iter().copied()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.retain(|key| one.get(*key) != other.get(*key));
-    Some(keys.into())
-}
-
-fn differs(ix: EventIx, (one, other): (&Replay<'_>, &Replay<'_>), (before, after): (&Keys, &Keys)) -> bool {
-    let states = |keys: &Keys| keys.as_ref().is_none_or(|keys| !keys.is_empty());
-    states(before)
-        || states(after)
-        || one.rejected().contains(ix) != other.rejected().contains(ix)
-        || one.failure(ix).is_some() != other.failure(ix).is_some()
 }
 
 fn difference(
@@ -158,7 +85,7 @@ fn difference(
     found.map(|difference| Difference { event_id: Some(room.id(ix).into()), ..difference })
 }
 
-fn of_states(room: &Room, what: &str, keys: &Keys, (one, other): Pair<'_>) -> Option<Difference> {
+fn of_states(room: &Room, what: &str, keys: &Keys, (one, other): StatePair<'_>) -> Option<Difference> {
     let Some(keys) = keys else {
         let (one, other) = (known(one), known(other));
         return Some(Difference { event_id: None, what: what.to_owned(), one, other });

@@ -13,6 +13,7 @@
 //! <https://spec.matrix.org/latest/server-server-api/#room-state-resolution>
 
 mod build;
+pub(crate) mod compare;
 mod judge;
 mod messages;
 mod states;

@@ -8,6 +8,7 @@ use super::find::Direction;
 use super::item::Item;
 use super::pair::Pair;
 use super::roles::Roles;
+use super::running::Running;
 use super::settings::{EdgeMode, Settings};
 use super::steps::Steps;
 use super::{Memo, Rows, Session};
@@ -69,7 +70,8 @@ impl Session {
             | Command::SwapCompare
             | Command::Undo
             | Command::Redo => self.apply_setting(command),
-            Command::CopyLink => vec![self.copy_link()],
+            Command::CopyLink => self.copy_link(true),
+            Command::CopyLinkToPlace => self.copy_link(false),
             Command::CopyIds => vec![self.copy_ids()],
             Command::SaveScenario => vec![self.save_scenario()],
             Command::OpenFile => vec![Effect::OpenFile],
@@ -229,7 +231,7 @@ impl Session {
     fn apply_selection(&mut self, command: Command) -> Vec<Effect> {
         match command {
             Command::Hover(item) => {
-                self.hover_next = Some(item);
+                self.hover_next = self.is_there(&item).then_some(item);
                 return Vec::new();
             }
             Command::Select(item) if self.is_there(&item) => self.selection.set(item),
@@ -313,7 +315,7 @@ impl Session {
         self.change_settings(new, false)
     }
 
-    fn change_settings(&mut self, new: Settings, continues: bool) -> Vec<Effect> {
+    pub(super) fn change_settings(&mut self, new: Settings, continues: bool) -> Vec<Effect> {
         if new == self.settings {
             return Vec::new();
         }
@@ -360,11 +362,21 @@ impl Session {
             }
         }
         let before = Pair::of(&self.shown);
-        let effects = self.use_replays();
+        let mut effects = self.use_replays();
         if Pair::of(&self.shown) != before {
             self.refresh_rows(true);
         }
+        if let Some(cursor) = self.awaited.take() {
+            effects.extend(self.seek_when_ready(cursor));
+        }
         effects
+    }
+
+    /// Goes somewhere as soon as the replay that is set is in use: in another one there may be no such step.
+    pub(super) fn seek_when_ready(&mut self, to: Cursor) -> Vec<Effect> {
+        let is_ready = Pair::of(&self.shown) == self.settings.pair;
+        self.awaited = (!is_ready).then_some(to);
+        self.seek(if is_ready { to } else { Cursor { step: None, ..to } })
     }
 
     /// Makes the replays that are asked for here and now, which takes as long as the room is large.
@@ -418,10 +430,11 @@ impl Session {
     fn forget_resolutions(&mut self) {
         self.memo = Memo::default();
         self.roles = Roles::default();
+        self.running = None;
         let count = if self.cursor.step.is_some() { self.step_count() } else { 0 };
         let step = self.cursor.step.and_then(|step| Some(step.min(count.checked_sub(1)?)));
         self.cursor.step = step;
-        self.refresh_roles();
+        self.refresh_step();
         self.drop_steps();
     }
 
@@ -439,6 +452,7 @@ impl Session {
         let order = self.rows.order_for(&self.room, self.settings.axis);
         self.rows = Rows::new(&self.room, order, self.matching(&self.query));
         self.revision += 1;
+        self.memo.diffs.take();
     }
 
     /// Moves the cursor and remembers where it was.
@@ -459,6 +473,7 @@ impl Session {
             self.memo.other_steps.take();
             self.memo.alignment.take();
             self.roles = Roles::default();
+            self.running = None;
             self.drop_steps();
         }
         self.cursor = to;
@@ -467,17 +482,20 @@ impl Session {
             let last = self.step_count().checked_sub(1);
             self.cursor.step = last.map(|last| step.min(last));
         }
-        self.refresh_roles();
+        self.refresh_step();
     }
 
-    fn refresh_roles(&mut self) {
-        let roles = std::mem::take(&mut self.roles);
-        let steps = self.steps_if(self.cursor.step.is_some());
-        self.roles = roles.seek(steps, self.cursor.step);
-    }
-
-    fn steps_if(&self, wanted: bool) -> &[crate::resolve::step::Step] {
-        if wanted { self.steps().map_or(&[], |steps| &steps.steps) } else { &[] }
+    /// Finds out what belongs to the step of the cursor.
+    fn refresh_step(&mut self) {
+        let (roles, running) = (std::mem::take(&mut self.roles), self.running.take());
+        self.memo.diffs.take();
+        if let Some(step) = self.cursor.step
+            && let Some(steps) = self.steps()
+        {
+            let roles = roles.seek(&steps.steps, Some(step));
+            let running = Running::seek(running, &self.room, steps, step);
+            (self.roles, self.running) = (roles, Some(running));
+        }
     }
 
     /// Steps of another resolution are not selected any more.
@@ -486,13 +504,6 @@ impl Session {
         self.selection.retain(|item| !is_step(item));
         self.hovered = self.hovered.take().filter(|item| !is_step(item));
         self.hover_next = self.hover_next.take().filter(|item| !is_step(item));
-    }
-
-    fn copy_link(&self) -> Effect {
-        match self.link().encode() {
-            Ok(fragment) => Effect::CopyLink(fragment),
-            Err(error) => Effect::complain(error),
-        }
     }
 
     fn copy_ids(&self) -> Effect {

@@ -120,8 +120,10 @@ commands! {
     OpenFile;
     /// Shows the built-in rooms, or opens the one of that name.
     OpenTutorial(Option<&'static str>);
-    /// Copies a link to what is seen.
+    /// Copies a link to what is seen, with the room in it if it fits.
     CopyLink;
+    /// Copies a link to what is seen, without the room.
+    CopyLinkToPlace;
     /// Copies the ID of the event at the cursor, or of those selected.
     CopyIds;
     /// Saves the room as a scenario.

@@ -1,9 +1,13 @@
 //! Two replays of one room side by side, and two resolutions at one place.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use super::cursor::Position;
 use crate::replay::Replay;
+use crate::replay::compare::compare;
 use crate::resolve::step::{Round, Step};
-use crate::room::EventIx;
+use crate::room::{EventIx, KeyIx};
 
 /// Where two replays differ.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,15 +19,10 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Compares two replays of one room.
+    /// Compares two replays of one room. Takes as long as the room is large; not as its states are.
     pub fn between(one: &Replay<'_>, other: &Replay<'_>) -> Self {
-        let differs = |ix: &EventIx| {
-            one.before(*ix) != other.before(*ix)
-                || one.after(*ix) != other.after(*ix)
-                || one.rejected().contains(*ix) != other.rejected().contains(*ix)
-                || one.failure(*ix).is_some() != other.failure(*ix).is_some()
-        };
-        let events = one.room().events().filter(differs).collect();
+        let mut events = Vec::new();
+        compare(one, other, |ix, _, _| events.push(ix));
         let (one, other) = (one.current(), other.current());
         let now = one.state != other.state || one.failure.is_some() != other.failure.is_some();
         Self { events, now }
@@ -66,28 +65,102 @@ pub struct Alignment {
 }
 
 impl Alignment {
-    /// Aligns the steps of two resolutions.
+    /// Aligns the steps of two resolutions. Within a phase, a step about something of which the other side has none
+    /// stands alone; where both have the same things in another order, they stand side by side as they come.
     pub fn of(one: &[Step], other: &[Step]) -> Self {
         let mut lines = Vec::new();
-        let (mut a, mut b) = (0, 0);
-        while a < one.len() || b < other.len() {
-            let here = |steps: &[Step], at: usize| steps.get(at).map(phase);
-            let now = match (here(one, a), here(other, b)) {
-                (Some(x), Some(y)) => x.min(y),
-                (Some(x), None) | (None, Some(x)) => x,
-                (None, None) => break,
+        let (mut one_from, mut other_from) = (0, 0);
+        while one_from < one.len() || other_from < other.len() {
+            let next = [one.get(one_from), other.get(other_from)].into_iter().flatten().map(phase).min();
+            let Some(now) = next else { break };
+            let end = |steps: &[Step], from: usize| {
+                from + steps[from..].iter().take_while(|step| phase(step) == now).count()
             };
-            let take = |steps: &[Step], at: &mut usize| {
-                let taken = (here(steps, *at) == Some(now)).then_some(*at);
-                *at += usize::from(taken.is_some());
-                taken
-            };
-            let (left, right) = (take(one, &mut a), take(other, &mut b));
-            let same = left.zip(right).is_some_and(|(x, y)| one[x] == other[y]);
-            lines.push(Aligned { phase: now.1, one: left, other: right, same });
+            let (one_to, other_to) = (end(one, one_from), end(other, other_from));
+            align_phase(&mut lines, now.1, (one, one_from..one_to), (other, other_from..other_to));
+            (one_from, other_from) = (one_to, other_to);
         }
         let first_difference = lines.iter().position(|line| !line.same);
         Self { lines, first_difference }
+    }
+}
+
+type Side<'a> = (&'a [Step], Range<usize>);
+
+fn align_phase(
+    lines: &mut Vec<Aligned>,
+    phase: &'static str,
+    (one, ones): Side<'_>,
+    (other, others): Side<'_>,
+) {
+    let topics = |steps: &[Step], range: &Range<usize>| -> BTreeSet<Topic> {
+        steps[range.clone()].iter().map(topic).collect()
+    };
+    let (of_one, of_other) = (topics(one, &ones), topics(other, &others));
+    let (mut a, mut b) = (ones.start, others.start);
+    while a < ones.end || b < others.end {
+        let alone_here = a < ones.end && (b == others.end || !of_other.contains(&topic(&one[a])));
+        let alone_there = b < others.end && (a == ones.end || !of_one.contains(&topic(&other[b])));
+        let (left, right) = match (alone_here, alone_there) {
+            (true, _) => (Some(a), None),
+            (false, true) => (None, Some(b)),
+            (false, false) => (Some(a), Some(b)),
+        };
+        let same = left.zip(right).is_some_and(|(a, b)| say_the_same(&one[a], &other[b]));
+        lines.push(Aligned { phase, one: left, other: right, same });
+        a += usize::from(left.is_some());
+        b += usize::from(right.is_some());
+    }
+}
+
+/// What a step is about, among those of its phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Topic {
+    Whole,
+    Event(EventIx),
+    Candidates(KeyIx),
+    Choice(KeyIx),
+}
+
+fn topic(step: &Step) -> Topic {
+    match step {
+        Step::PowerPop(pop) => Topic::Event(pop.event),
+        Step::AuthCheck(check) => Topic::Event(check.event),
+        Step::MainlinePosition(position) => Topic::Event(position.event),
+        Step::Candidates(candidates) => Topic::Candidates(candidates.key),
+        Step::Choice(choice) => Topic::Choice(choice.key),
+        _ => Topic::Whole,
+    }
+}
+
+/// Whether two steps decide the same for the same reasons. Which number a step has in its round does not count, nor the
+/// name of the algorithm.
+fn say_the_same(one: &Step, other: &Step) -> bool {
+    match (one, other) {
+        (Step::Input(a), Step::Input(b)) => (&a.sizes, a.trivial) == (&b.sizes, b.trivial),
+        (Step::AuthDifference(a), Step::AuthDifference(b)) => {
+            a.events.iter().map(|entry| entry.event).eq(b.events.iter().map(|entry| entry.event))
+        }
+        (Step::FullConflictedSet(a), Step::FullConflictedSet(b)) => {
+            a.events.iter().map(|entry| entry.event).eq(b.events.iter().map(|entry| entry.event))
+        }
+        (Step::PowerPop(a), Step::PowerPop(b)) => {
+            (a.event, a.decider, a.runner_up) == (b.event, b.decider, b.runner_up)
+        }
+        (Step::AuthCheck(a), Step::AuthCheck(b)) => {
+            a.event == b.event
+                && a.verdict == b.verdict
+                && a.operands == b.operands
+                && a.replaces == b.replaces
+                && a.reads
+                    .iter()
+                    .map(|read| (read.key, read.event))
+                    .eq(b.reads.iter().map(|read| (read.key, read.event)))
+        }
+        (Step::MainlinePosition(a), Step::MainlinePosition(b)) => {
+            (a.event, a.position, a.decider, a.dropped) == (b.event, b.position, b.decider, b.dropped)
+        }
+        _ => one == other,
     }
 }
 

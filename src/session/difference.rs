@@ -1,7 +1,10 @@
 //! What differs between two states, and which of several states have an entry.
 
+use std::sync::Arc;
+
 use super::Session;
 use super::cursor::Position;
+use super::running::Running;
 use crate::room::{EventIx, KeyIx, Link};
 use crate::state::StateMap;
 
@@ -14,12 +17,17 @@ pub struct Entry {
     pub before: Option<EventIx>,
     /// What this state has.
     pub after: Option<EventIx>,
-    /// In the states after which parents this entry is, by their place in [`StateDiff::parents`]. Where this state lacks
-    /// the key, the entry is the absence.
-    pub held_by: Vec<bool>,
+    /// In the states after which parents this entry is: one bit for each of the first 64 of [`StateDiff::parents`], the
+    /// lowest for the first. Where this state lacks the key, those that lack it too.
+    pub held_by: u64,
 }
 
 impl Entry {
+    /// Whether the state after a parent has this entry; `false` beyond the 64th.
+    pub fn is_held_by(&self, parent: usize) -> bool {
+        parent < 64 && self.held_by >> parent & 1 == 1
+    }
+
     /// Whether the two states differ here.
     pub fn is_changed(&self) -> bool {
         self.before != self.after
@@ -43,7 +51,8 @@ impl StateDiff {
         let differences: Vec<_> = before.diff(after).collect();
         let mut entries = Vec::with_capacity(after.len() + differences.len());
         let mut push = |key, before, after| {
-            let held_by = states.iter().map(|state| state.get(key) == after).collect();
+            let bits = states.iter().take(64).enumerate();
+            let held_by = bits.map(|(place, state)| u64::from(state.get(key) == after) << place).sum();
             entries.push(Entry { key, before, after, held_by });
         };
         // Both ascend by key; a difference has a key of its own, or one of `after`.
@@ -63,7 +72,7 @@ impl StateDiff {
 }
 
 /// What a state is held against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Against {
     /// The state after the first parent: what the place itself has changed.
     FirstParent,
@@ -100,24 +109,76 @@ impl Session {
         }
     }
 
-    /// The state at the cursor beside another one; `None` if either is unknown.
-    pub fn state_diff(&self, against: Against) -> Option<StateDiff> {
+    /// The running state of the resolution at the step of the cursor; `None` outside of a resolution.
+    pub fn running_state(&self) -> Option<&StateMap> {
+        self.running.as_ref().map(Running::now)
+    }
+
+    /// The state at the cursor beside another one; `None` if either is unknown. Inside a resolution
+    /// [`Against::PreviousStep`] is about the running state; everything else is about what comes out.
+    pub fn state_diff(&self, against: Against) -> Option<Arc<StateDiff>> {
+        let mut known = self.memo.diffs.borrow_mut();
+        known.entry(against).or_insert_with(|| self.make_diff(against).map(Arc::new)).clone()
+    }
+
+    fn make_diff(&self, against: Against) -> Option<StateDiff> {
         let here = self.cursor().event;
-        let after = self.state_at(here)?;
         let parents = self.parents_of(here);
-        let before = match against {
-            Against::FirstParent | Against::PreviousStep => match parents.first() {
-                Some((_, state)) => state.clone()?,
-                None => StateMap::new(),
-            },
-            Against::Parent(place) => parents.get(place)?.1.clone()?,
-            Against::PreviousRow => match self.rows().row_from(here).checked_sub(1) {
-                Some(row) => self.state_at(self.rows().get(row))?,
-                None => StateMap::new(),
-            },
+        let (before, after) = match (against, &self.running) {
+            (Against::PreviousStep, Some(running)) => (running.before().clone(), running.now().clone()),
+            (Against::FirstParent | Against::PreviousStep, _) => {
+                let before = match parents.first() {
+                    Some((_, state)) => state.clone()?,
+                    None => StateMap::new(),
+                };
+                (before, self.state_at(here)?)
+            }
+            (Against::Parent(place), _) => (parents.get(place)?.1.clone()?, self.state_at(here)?),
+            (Against::PreviousRow, _) => {
+                let before = match self.rows().row_from(here).checked_sub(1) {
+                    Some(row) => self.state_at(self.rows().get(row))?,
+                    None => StateMap::new(),
+                };
+                (before, self.state_at(here)?)
+            }
         };
         let (links, states): (Vec<Link>, Vec<StateMap>) =
             parents.into_iter().filter_map(|(link, state)| Some((link, state?))).unzip();
         Some(StateDiff::new(&before, &after, links, &states))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn state(entries: &[(usize, usize)]) -> StateMap {
+        entries.iter().map(|(key, event)| (KeyIx::new(*key), EventIx::new(*event))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_diff_has_every_key_once(
+            before in prop::collection::vec((0_usize..40, 0_usize..4), 0..30),
+            after in prop::collection::vec((0_usize..40, 0_usize..4), 0..30),
+            parent in prop::collection::vec((0_usize..40, 0_usize..4), 0..30),
+        ) {
+            let [before, after, parent] = [state(&before), state(&after), state(&parent)];
+            let links = vec![Link::Event(EventIx::new(0)); 2];
+            let diff = StateDiff::new(&before, &after, links, &[parent.clone(), after.clone()]);
+            prop_assert!(diff.entries.is_sorted_by(|a, b| a.key < b.key));
+            let mut keys: Vec<KeyIx> = before.iter().chain(after.iter()).map(|(key, _)| key).collect();
+            keys.sort();
+            keys.dedup();
+            prop_assert!(diff.entries.iter().map(|entry| entry.key).eq(keys));
+            for entry in &diff.entries {
+                prop_assert_eq!((entry.before, entry.after), (before.get(entry.key), after.get(entry.key)));
+                prop_assert_eq!(entry.is_held_by(0), parent.get(entry.key) == entry.after);
+                prop_assert!(entry.is_held_by(1) && !entry.is_held_by(2) && !entry.is_held_by(64));
+            }
+            prop_assert_eq!(diff.changed, diff.entries.iter().filter(|entry| entry.is_changed()).count());
+        }
     }
 }

@@ -41,11 +41,14 @@ mod item;
 pub mod link;
 mod pair;
 mod roles;
+mod running;
 mod settings;
 mod steps;
 mod table;
+#[cfg(test)]
+mod tests;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -63,6 +66,7 @@ use self::history::Trail;
 pub use self::item::{Item, Selection};
 pub use self::pair::Pair;
 pub use self::roles::{Role, RoleSet, Roles};
+use self::running::Running;
 pub use self::settings::{EdgeMode, Settings};
 pub use self::steps::Steps;
 pub use self::table::{COMMANDS, CommandInfo, Group, Key, Shortcut};
@@ -124,6 +128,8 @@ pub struct Session {
     other: Option<Recording>,
     /// The replays asked for.
     asked: Vec<Pair>,
+    /// Where to go when they are there.
+    awaited: Option<Cursor>,
     settings: Settings,
     cursor: Cursor,
     selection: Selection,
@@ -135,6 +141,7 @@ pub struct Session {
     /// How often the rows were made anew.
     revision: u64,
     roles: Roles,
+    running: Option<Running>,
     places: Trail<Cursor>,
     /// The last movement was one of a series, which counts as one.
     in_series: bool,
@@ -151,6 +158,7 @@ struct Memo {
     selected: OnceCell<Option<Steps>>,
     hits: OnceCell<EventSet>,
     comparison: OnceCell<Option<Comparison>>,
+    diffs: RefCell<BTreeMap<Against, Option<Arc<StateDiff>>>>,
 }
 
 impl fmt::Debug for Session {
@@ -220,6 +228,7 @@ impl Session {
             shown: recording,
             other: None,
             asked: Vec::new(),
+            awaited: None,
             cursor,
             selection: Selection::default(),
             hovered: None,
@@ -229,6 +238,7 @@ impl Session {
             rows,
             revision: 0,
             roles: Roles::default(),
+            running: None,
             places: Trail::default(),
             in_series: false,
             past_settings: Trail::default(),

@@ -45,6 +45,22 @@ impl Role {
         Self::Mainline,
     ];
 
+    /// The name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Conflicted => "conflicted",
+            Self::AuthDifference => "auth_difference",
+            Self::Subgraph => "subgraph",
+            Self::Power => "power",
+            Self::Ready => "ready",
+            Self::Blocked => "blocked",
+            Self::Chosen => "chosen",
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Mainline => "mainline",
+        }
+    }
+
     /// The name for people.
     pub fn label(self) -> &'static str {
         match self {

@@ -24,6 +24,11 @@ impl EdgeMode {
             Self::Auth => "auth",
         }
     }
+
+    /// The edges of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        [Self::Prev, Self::Auth].into_iter().find(|edges| edges.as_str() == name)
+    }
 }
 
 /// The settings of a session.

@@ -305,6 +305,7 @@ table! {
         "room.findings" "Findings" "Show what is wrong or odd about the input" [] ShowFindings;
         "room.cancel" "Cancel loading" "Stop loading" [] CancelLoading;
         "share.link" "Copy link" "Copy a link to this room and place" [ctrl_shift(Key::Char('L'))] CopyLink;
+        "share.place" "Copy link without the room" "Copy a link to this place, of use to those who have the same file" [] CopyLinkToPlace;
         "share.scenario" "Save scenario…" "Save the room as a TARDIS scenario" [ctrl(Key::Char('S'))] SaveScenario;
         "share.svg" "Export SVG…" "Save the graph as a picture" [ctrl(Key::Char('E'))] ExportSvg;
     }

@@ -1,0 +1,126 @@
+//! From a session to a link, and back.
+
+use super::{LARGEST, LinkError, LinkedPlace, LinkedRoom, ShareLink};
+use crate::export::scenario_text;
+use crate::room::{EventIx, Room};
+use crate::session::{Cursor, Effect, Origin, Pair, Position, Session};
+
+/// So much of an event ID stands in a link, if it suffices.
+const ID_LENGTH: usize = 13;
+
+/// Rooms with more text than this are not even tried: packing them takes time, and text of events, with its hashes,
+/// becomes a tenth at best.
+const LARGEST_TRIED: usize = LARGEST * 50;
+
+impl Session {
+    /// A link to what is seen, with the room in it; of a built-in room with its name.
+    ///
+    /// # Errors
+    /// If the room is so large that it is not even tried to pack it.
+    pub fn link(&self) -> Result<ShareLink, LinkError> {
+        let room = match &self.source().origin {
+            Origin::Tutorial(slug) => LinkedRoom::Tutorial(slug.clone()),
+            Origin::Link | Origin::Local if self.is_empty() => LinkedRoom::Open,
+            Origin::Link | Origin::Local => LinkedRoom::Scenario(self.linked_text()?),
+        };
+        Ok(ShareLink { room, ..self.link_to_place() })
+    }
+
+    /// A link to a place in the room that is open, without the room: of use to somebody who has the same file.
+    pub fn link_to_place(&self) -> ShareLink {
+        let settings = self.settings();
+        ShareLink {
+            room: LinkedRoom::Open,
+            at: Some(match self.cursor().event {
+                Position::Now => LinkedPlace::Now,
+                Position::Event(ix) => LinkedPlace::Event(self.name_in_link(ix)),
+            }),
+            step: self.cursor().step,
+            pair: Some(settings.pair).filter(|pair| *pair != Pair::default_for(self.room())),
+            compare: settings.compare,
+            filter: settings.filter.clone(),
+            axis: settings.axis,
+            edges: settings.edges,
+        }
+    }
+
+    /// What copying a link comes to. A room that is too large stays out of it.
+    pub(in crate::session) fn copy_link(&self, with_room: bool) -> Vec<Effect> {
+        let whole = with_room.then(|| self.link().and_then(|link| Ok((link.encode()?, link.room))));
+        let (fragment, notice) = match whole {
+            Some(Ok((fragment, LinkedRoom::Scenario(_)))) => {
+                let size = fragment.len().div_ceil(1000);
+                (Ok(fragment), Effect::tell(format!("Link copied, with the room in it: {size} kB")))
+            }
+            Some(Ok((fragment, _))) => (Ok(fragment), Effect::tell("Link copied")),
+            Some(Err(error)) => (
+                self.link_to_place().encode(),
+                Effect::complain(format!("{error}. The link that was copied holds the place alone")),
+            ),
+            None => (self.link_to_place().encode(), Effect::tell("Link copied, without the room")),
+        };
+        match fragment {
+            Ok(fragment) => vec![Effect::CopyLink(fragment), notice],
+            Err(error) => vec![Effect::complain(error)],
+        }
+    }
+
+    fn linked_text(&self) -> Result<Vec<u8>, LinkError> {
+        let room = self.room();
+        let bytes: usize = room.events().map(|ix| room.event(ix).json().len()).sum();
+        if bytes > LARGEST_TRIED {
+            return Err(LinkError::TooLarge { bytes });
+        }
+        Ok(scenario_text(&self.replay()).into_bytes())
+    }
+
+    /// As much of the ID as tells the event from all others.
+    fn name_in_link(&self, ix: EventIx) -> String {
+        let id = self.room().id(ix);
+        let placeholder = self.source().placeholders.iter().find(|(_, real)| *real == id);
+        if let (Some((name, _)), Origin::Tutorial(_)) = (placeholder, &self.source().origin) {
+            return name.clone();
+        }
+        match id.get(..ID_LENGTH) {
+            Some(head) if self.room().find_prefix(head).len() == 1 => head.to_owned(),
+            _ => id.to_owned(),
+        }
+    }
+
+    /// Goes where a link leads, with its settings. The room of the link has to be open already. Where the link asks for
+    /// another replay, the place is sought again as soon as that is there.
+    pub fn follow(&mut self, link: &ShareLink) -> Vec<Effect> {
+        let mut settings = self.settings().clone();
+        settings.pair = link.pair.unwrap_or_else(|| Pair::default_for(self.room()));
+        settings.compare = link.compare;
+        settings.filter.clone_from(&link.filter);
+        settings.axis = link.axis;
+        settings.edges = link.edges;
+        let mut effects = self.change_settings(settings, false);
+        let event = match &link.at {
+            None => return effects,
+            Some(LinkedPlace::Now) => Position::Now,
+            Some(LinkedPlace::Event(name)) => match self.event_of_link(name) {
+                Some(ix) => Position::Event(ix),
+                None => {
+                    effects.push(Effect::complain(format!(
+                        "The link leads to an event that is not here: {name}"
+                    )));
+                    return effects;
+                }
+            },
+        };
+        effects.extend(self.seek_when_ready(Cursor { event, step: link.step }));
+        effects
+    }
+
+    fn event_of_link(&self, name: &str) -> Option<EventIx> {
+        let room: &Room = self.room();
+        let real = |name: &str| room.find(self.source().placeholders.get(name)?);
+        let only = |found: Vec<EventIx>| match found[..] {
+            [ix] => Some(ix),
+            _ => None,
+        };
+        room.find(name).or_else(|| real(name)).or_else(|| only(room.find_prefix(name)))
+    }
+}
