@@ -215,3 +215,40 @@ fn an_auth_event_without_room_id_is_of_another_room() {
     let replay = Replay::new(&room, None, Profile::Ruma);
     assert_eq!(Comparison::new(&replay, &RumaRoom::new(&room).unwrap()).differences, []);
 }
+
+/// A message that looks like a ban is a power event to ruma, which then stumbles over it: it has no state key.
+#[test]
+fn to_ruma_a_ban_without_state_key_is_a_power_event() {
+    let join = json!({ "membership": "join" });
+    let mut events = [
+        event("$create", "m.room.create", "", &json!({ "room_version": "11" }), &[], &[]),
+        event("$join", "m.room.member", ALICE, &join, &["$create"], &["$create"]),
+        event(
+            "$odd",
+            "m.room.member",
+            "",
+            &json!({ "membership": "ban" }),
+            &["$join"],
+            &["$gone", "$create"],
+        ),
+        event("$topic", "m.room.topic", "", &json!({}), &["$join"], &["$odd", "$create", "$join"]),
+    ];
+    events[2].as_object_mut().unwrap().remove("state_key");
+    for event in &mut events {
+        event["room_id"] = "!r:one".into();
+    }
+    let room = room_of(&events, &json!({}));
+    let set = |id: &str| -> StateMap {
+        let ix = room.find(id).unwrap();
+        [(room.key_of(ix).unwrap(), ix)].into_iter().collect()
+    };
+    let sets = [set("$topic"), set("$join")];
+    let odd: EventSet = room.find("$odd").into_iter().collect();
+    let resolve = |profile| Resolver::new(&room, Algorithm::V2, profile).resolve(&sets, &odd, &mut ());
+    assert!(resolve(Profile::Spec).failure.is_none());
+    assert!(
+        resolve(Profile::Ruma).failure.is_some_and(|failure| failure.message.contains("MissingStateKey"))
+    );
+    let theirs = RumaRoom::new(&room).unwrap().resolve(Algorithm::V2, &sets, &odd);
+    assert!(theirs.is_err_and(|error| error.contains("state_key")));
+}

@@ -51,18 +51,24 @@ pub(super) fn power_order<O: Observer>(
 /// Whether an event is a power event, and by which of its properties.
 fn power_reason(room: &Room, ix: EventIx, profile: Profile) -> Option<PowerReason> {
     let switches = profile.switches();
-    let (known, key) = (room.well_known(), room.key_of(ix)?);
+    let removal = || {
+        let membership = &room.event(ix).as_member()?.membership;
+        let removes = matches!(membership, Field::Value(Membership::Leave | Membership::Ban));
+        removes.then_some(PowerReason::Membership)
+    };
+    let known = room.well_known();
+    let Some(key) = room.key_of(ix) else {
+        // ruma does not ask whether it is a state event before it compares sender and state key.
+        let counts = switches.errors == Errors::RumaErrors && room.event(ix).kind() == Kind::Member;
+        return if counts { removal() } else { None };
+    };
     let any_key = !switches.power_events_have_empty_key;
     match room.event(ix).kind() {
         Kind::PowerLevels if any_key || key == known.power_levels => Some(PowerReason::PowerLevels),
         Kind::JoinRules if any_key || key == known.join_rules => Some(PowerReason::JoinRules),
         Kind::Create if switches.create_is_power_event && key == known.create => Some(PowerReason::Create),
         // The key is that of the target's membership.
-        Kind::Member if key != room.sender_key(ix) => {
-            let membership = &room.event(ix).as_member()?.membership;
-            let removes = matches!(membership, Field::Value(Membership::Leave | Membership::Ban));
-            removes.then_some(PowerReason::Membership)
-        }
+        Kind::Member if key != room.sender_key(ix) => removal(),
         _ => None,
     }
 }
