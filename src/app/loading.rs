@@ -21,6 +21,7 @@ use crate::replay::{Recording, Replaying};
 use crate::report::Finding;
 use crate::resolve::Algorithm;
 use crate::room::Room;
+use crate::session::link::ShareLink;
 use crate::session::{Origin, Pair, Session};
 
 /// Where bytes come from.
@@ -47,8 +48,8 @@ pub struct Request {
     pub algorithm: Option<Algorithm>,
     /// In whose manner.
     pub profile: Profile,
-    /// A link to follow once the room is there, without the `#`.
-    pub link: Option<String>,
+    /// A link to follow once the room is there.
+    pub link: Option<ShareLink>,
 }
 
 impl Request {
@@ -84,8 +85,8 @@ pub struct Loaded {
     pub session: Session,
     /// The file it came from, to find it again another day.
     pub path: Option<PathBuf>,
-    /// A link to follow, without the `#`.
-    pub link: Option<String>,
+    /// A link to follow.
+    pub link: Option<ShareLink>,
 }
 
 /// Why nothing was loaded.

@@ -29,12 +29,13 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use egui::{CentralPanel, Panel, Theme, Ui};
 
 pub use self::context::{Commands, Context};
-use self::loading::{Loaded, Outcome, Request, Task, Work};
+use self::loading::{Loaded, Outcome, Request, Source, Task, Work};
 use self::notices::Notices;
 use self::remembered::Remembered;
 pub use self::seats::{Views, Windows};
 use self::theme::Tokens;
 use self::tutorials::Tutorial;
+use crate::session::link::{LinkedRoom, ShareLink};
 use crate::session::{Effect, Session, Zoom};
 
 /// The name under which the system knows the program.
@@ -57,6 +58,8 @@ pub struct App {
     views: Views,
     notices: Notices,
     remembered: Remembered,
+    /// A link to a place in a file that is still to be opened.
+    awaiting: Option<ShareLink>,
     /// What is being loaded.
     task: Option<Task>,
     /// Replays of the open room under way.
@@ -86,6 +89,7 @@ impl App {
             views: Views::default(),
             notices: Notices::default(),
             remembered,
+            awaiting: None,
             task: None,
             replays: Vec::new(),
             picking: None,
@@ -114,9 +118,37 @@ impl App {
         self.task = Some(Task::start(Work::Load(Box::new(request)), ctx));
     }
 
-    /// Opens what a link describes.
-    fn follow(&mut self, fragment: &str, ctx: &egui::Context) {
-        let _ = (fragment, ctx);
+    /// Opens what a link describes, given without the `#`, and goes there.
+    pub fn follow(&mut self, fragment: &str, ctx: &egui::Context) {
+        let link = match ShareLink::decode(fragment) {
+            Ok(link) => link,
+            Err(error) => return self.notices.complain("Link not opened", error.to_string(), &[]),
+        };
+        let request = match &link.room {
+            LinkedRoom::Open if self.session.is_empty() => {
+                self.notices.tell("The link leads to a place in a file: open the file to go there");
+                self.awaiting = Some(link);
+                return;
+            }
+            LinkedRoom::Open => {
+                for effect in self.session.follow(&link) {
+                    self.perform(effect, ctx);
+                }
+                return;
+            }
+            LinkedRoom::Tutorial(slug) => match Tutorial::find(slug) {
+                Some(tutorial) => Request::tutorial(tutorial),
+                None => {
+                    let text =
+                        format!("there is no built-in room of the name {slug}; was the whole link copied?");
+                    return self.notices.complain("Link not opened", text, &[]);
+                }
+            },
+            LinkedRoom::Scenario(text) => Request::new("Room of a link", Source::Bytes(text.clone())),
+        };
+        // The room has been taken out of it; what is left is the place.
+        let link = ShareLink { room: LinkedRoom::Open, ..link };
+        self.load(Request { link: Some(link), ..request }, ctx);
     }
 
     /// Draws a frame and applies what came of it.
@@ -185,7 +217,7 @@ impl App {
         self.replays.retain(|task| task.poll().map(|outcome| outcomes.push(outcome)).is_none());
         for outcome in outcomes {
             match outcome {
-                Outcome::Loaded(loaded) => self.show(*loaded),
+                Outcome::Loaded(loaded) => self.show(*loaded, ctx),
                 Outcome::Replayed(recording) => {
                     for effect in self.session.provide(recording) {
                         self.perform(effect, ctx);
@@ -200,7 +232,7 @@ impl App {
     }
 
     /// Shows another room.
-    fn show(&mut self, loaded: Loaded) {
+    fn show(&mut self, loaded: Loaded, ctx: &egui::Context) {
         let Loaded { session, path, link } = loaded;
         self.session = platform::lend_threads(session);
         self.replays.clear();
@@ -209,7 +241,11 @@ impl App {
         if let Some(path) = path {
             self.remembered.opened(path);
         }
-        let _ = link;
+        if let Some(link) = link.or_else(|| self.awaiting.take()) {
+            for effect in self.session.follow(&link) {
+                self.perform(effect, ctx);
+            }
+        }
     }
 
     /// Does what a session asks for.
@@ -229,12 +265,12 @@ impl App {
                 }
             }
             Effect::CopyLink(fragment) => {
-                let address = platform::page_address();
-                let said =
-                    if address.is_empty() { "Copied what belongs behind the address" } else { "Link copied" };
-                self.copy(ctx, format!("{address}#{fragment}"), said);
+                ctx.copy_text(format!("{}#{fragment}", platform::page_address()));
             }
-            Effect::CopyText(text) => self.copy(ctx, text, "Copied"),
+            Effect::CopyText(text) => {
+                ctx.copy_text(text);
+                self.notices.tell("Copied");
+            }
             Effect::SaveScenario(file) => {
                 let name = file.name.clone();
                 self.saving.push(platform::save_file(&name, move || file.bytes(), ctx));
@@ -257,11 +293,6 @@ impl App {
             }
             _ => {}
         }
-    }
-
-    fn copy(&mut self, ctx: &egui::Context, text: String, said: &str) {
-        ctx.copy_text(text);
-        self.notices.tell(said);
     }
 
     /// Draws all regions. Returns a file that is to be opened again.

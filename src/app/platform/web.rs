@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use js_sys::{Array, Function, Promise, Uint8Array};
-use wasm_bindgen::prelude::*;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, HtmlAnchorElement, HtmlCanvasElement, HtmlInputElement, Url};
 
@@ -221,6 +221,13 @@ pub async fn hindsight_start(canvas: HtmlCanvasElement) -> Result<(), JsValue> {
     let start = Start { fragment: Some(fragment()), request: None };
     let create: eframe::AppCreator<'static> = Box::new(|cc| Ok(Box::new(App::new(cc, start))));
     runner.start(canvas, eframe::WebOptions::default(), create).await?;
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    // Somebody pastes a link into the address bar of an open tab.
+    runner.add_event_listener(&window, "hashchange", |_: web_sys::Event, runner| {
+        let ctx = runner.egui_ctx().clone();
+        runner.app_mut::<App>().follow(&fragment(), &ctx);
+        ctx.request_repaint();
+    })?;
     RUNNER.with_borrow_mut(|kept| *kept = Some(runner));
     Ok(())
 }
