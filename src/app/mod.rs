@@ -20,6 +20,8 @@ mod seats;
 pub mod sheet;
 mod start;
 mod state;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;
 pub mod theme;
 pub mod tutorials;
 
