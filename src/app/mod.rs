@@ -5,6 +5,7 @@
 //! No panel does anything long: that is what [`loading`] is for.
 
 mod bar;
+pub mod canvas;
 pub mod context;
 pub mod events;
 mod keys;

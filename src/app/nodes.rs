@@ -182,6 +182,11 @@ pub fn session_item(item: Item) -> session::Item {
     }
 }
 
+/// A summary without the prefix that nearly all event types have.
+pub fn short_type(summary: &str) -> &str {
+    summary.strip_prefix("m.room.").or_else(|| summary.strip_prefix("m.")).unwrap_or(summary)
+}
+
 /// The place in time of a row; of a run that of its first event.
 pub fn position(item: Item) -> Position {
     match item {

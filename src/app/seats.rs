@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
+use super::canvas::{self, CanvasView};
 use super::context::Context;
 use super::events::{self, EventsView};
 use super::overview;
@@ -29,6 +30,8 @@ pub struct Views {
     pub sheets: Sheets,
     /// The events.
     pub events: EventsView,
+    /// The graph.
+    pub canvas: CanvasView,
 }
 
 /// Which windows are open; whoever draws a window closes it.
@@ -71,8 +74,13 @@ pub(super) const LEFT: &[Seat] = &[Seat {
 }];
 
 /// The graph.
-pub(super) const CENTER: &[Seat] =
-    &[Seat { title: "Overview", ui: |ui, cx, _| overview::overview_ui(ui, cx) }];
+pub(super) const CENTER: &[Seat] = &[
+    Seat {
+        title: "Graph",
+        ui: |ui, cx, views| canvas::canvas_ui(ui, cx, &mut views.canvas, &mut views.sheets),
+    },
+    Seat { title: "Overview", ui: |ui, cx, _| overview::overview_ui(ui, cx) },
+];
 
 /// The inspector.
 pub(super) const RIGHT: &[Seat] = &[];

@@ -50,30 +50,23 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    fn new(session: &Session, edges: EdgeMode) -> Self {
-        let (room, replay) = (session.room(), session.replay());
-        let rows = session.rows();
-        let mut shown = rows.events().to_vec();
-        shown.sort_unstable();
-        let current = replay.current();
-        let graph = match edges {
-            EdgeMode::Prev => Graph::new(room, Edges::Prev, &shown, &current.extremities),
-            EdgeMode::Auth => {
-                shown.retain(|ix| room.key_of(*ix).is_some());
-                Graph::new(room, Edges::ReducedAuth, &shown, &[])
-            }
-        };
+    /// The events by `prev_events`, collapsed if that is set.
+    fn history(session: &Session) -> Self {
         let settings = session.settings();
-        let graph = if settings.collapse && edges == EdgeMode::Prev {
-            let mut expanded = EventSet::new(room.len());
-            settings.expanded.iter().for_each(|ix| {
-                expanded.insert(*ix);
-            });
-            let pinned = |ix| stands_out(session, ix);
-            graph.collapse(&expanded, pinned)
-        } else {
-            graph
-        };
+        let current = session.replay().current().extremities.clone();
+        let graph = Graph::new(session.room(), Edges::Prev, &shown(session), &current);
+        if !settings.collapse {
+            return Self::new(session, graph);
+        }
+        let mut expanded = EventSet::new(session.room().len());
+        settings.expanded.iter().for_each(|ix| {
+            expanded.insert(*ix);
+        });
+        Self::new(session, graph.collapse(&expanded, |ix| stands_out(session, ix)))
+    }
+
+    fn new(session: &Session, graph: Graph) -> Self {
+        let (room, replay) = (session.room(), session.replay());
         let lanes = Lanes::new(graph);
         let density = lanes.density(BUCKETS, |ix| {
             [replay.resolved(ix), replay.rejected().contains(ix), room.prev_events(ix).len() > 1]
@@ -102,39 +95,104 @@ fn stands_out(session: &Session, ix: EventIx) -> bool {
         || Some(ix) == room.create_event()
 }
 
+/// The events that the filter lets through, ascending.
+fn shown(session: &Session) -> Vec<EventIx> {
+    let mut shown = session.rows().events().to_vec();
+    shown.sort_unstable();
+    shown
+}
+
+/// The events by `auth_events`. All of them together have thousands of lanes, since events are cited forever after; so
+/// what is drawn is an excerpt.
+#[derive(Debug)]
+struct AuthGraph {
+    cause: Cause,
+    graph: Graph,
+    /// Of what the excerpt is.
+    focus: Vec<EventIx>,
+    excerpt: Sheet,
+}
+
+/// So many edges up from the events in question an excerpt goes.
+const DISTANCE: usize = 8;
+/// An excerpt has at most so many rows.
+const MOST_ROWS: usize = 400;
+
+impl AuthGraph {
+    fn new(session: &Session) -> Self {
+        let graph = Graph::new(session.room(), Edges::ReducedAuth, &shown(session), &[]);
+        let focus = focus(session);
+        let excerpt = Self::excerpt_of(session, &graph, &focus);
+        Self { cause: Cause::of(session), graph, focus, excerpt }
+    }
+
+    fn excerpt_of(session: &Session, graph: &Graph, focus: &[EventIx]) -> Sheet {
+        let rows = focus.iter().filter_map(|ix| graph.row_of(*ix));
+        Sheet::new(session, graph.excerpt(&graph.ancestry(rows, DISTANCE, MOST_ROWS)))
+    }
+
+    fn refresh(&mut self, session: &Session) {
+        if !self.cause.is_of(session) {
+            *self = Self::new(session);
+        }
+        let focus = focus(session);
+        if focus != self.focus {
+            self.excerpt = Self::excerpt_of(session, &self.graph, &focus);
+            self.focus = focus;
+        }
+    }
+}
+
+/// The events whose auth chains are of interest: that at the cursor (at the last row the forward extremities), those that
+/// are selected, and those that play a part in the resolution.
+fn focus(session: &Session) -> Vec<EventIx> {
+    let mut focus: Vec<EventIx> = match session.cursor().event {
+        Position::Event(ix) => vec![ix],
+        Position::Now => session.replay().current().extremities.iter().copied().take(MOST_ROWS / 4).collect(),
+    };
+    focus.extend(session.selection().events().into_iter().take(MOST_ROWS / 4));
+    focus.extend(session.roles().iter().map(|(ix, _)| ix).take(MOST_ROWS / 2));
+    focus.sort_unstable();
+    focus.dedup();
+    focus
+}
+
 /// The graphs in use.
 #[derive(Debug, Default)]
 pub struct Sheets {
     history: Option<Sheet>,
-    auth: Option<Sheet>,
+    auth: Option<Box<AuthGraph>>,
     servers: Option<Servers>,
 }
 
 impl Sheets {
     /// The events in the order of the list, with the servers of the room.
     pub fn listing<'a>(&'a mut self, session: &'a Session) -> (Listing<'a>, &'a Servers) {
-        let sheet = (session.rows().axis() == Axis::Topological)
-            .then(|| kept(&mut self.history, session, EdgeMode::Prev));
+        let sheet = (session.rows().axis() == Axis::Topological).then(|| kept(&mut self.history, session));
         let servers = self.servers.get_or_insert_with(|| Servers::new(session.room()));
         (Listing { session, sheet }, servers)
     }
 
     /// What the canvas shows, with the servers of the room.
     pub fn drawing<'a>(&'a mut self, session: &'a Session) -> (&'a Sheet, &'a Servers) {
-        let (place, edges) = match session.settings().edges {
-            EdgeMode::Prev => (&mut self.history, EdgeMode::Prev),
-            EdgeMode::Auth => (&mut self.auth, EdgeMode::Auth),
+        let sheet = match session.settings().edges {
+            EdgeMode::Prev => kept(&mut self.history, session),
+            EdgeMode::Auth => {
+                let auth = self.auth.get_or_insert_with(|| Box::new(AuthGraph::new(session)));
+                auth.refresh(session);
+                &auth.excerpt
+            }
         };
-        (kept(place, session, edges), self.servers.get_or_insert_with(|| Servers::new(session.room())))
+        (sheet, self.servers.get_or_insert_with(|| Servers::new(session.room())))
     }
 }
 
 /// The sheet at hand if it is still right, else a new one.
-fn kept<'a>(place: &'a mut Option<Sheet>, session: &Session, edges: EdgeMode) -> &'a Sheet {
+fn kept<'a>(place: &'a mut Option<Sheet>, session: &Session) -> &'a Sheet {
     if !place.as_ref().is_some_and(|sheet| sheet.cause.is_of(session)) {
         *place = None;
     }
-    place.get_or_insert_with(|| Sheet::new(session, edges))
+    place.get_or_insert_with(|| Sheet::history(session))
 }
 
 /// The rows of the list: those of a sheet in topological order, else those of the session, which have no lanes.

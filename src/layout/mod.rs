@@ -22,6 +22,7 @@
 mod build;
 mod collapse;
 mod density;
+mod excerpt;
 mod graph;
 mod lanes;
 mod links;

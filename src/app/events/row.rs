@@ -133,15 +133,10 @@ fn tell_event(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Told {
         value,
         id: describer.short_id(ix),
         sender: describer.sender(ix),
-        summary: short_type(&describer.summary(ix)).to_owned(),
+        summary: nodes::short_type(&describer.summary(ix)).to_owned(),
         flags: flags(cx, ix, facts),
         letters: roles.map(|style| (style.letter, style.color)).collect(),
     }
-}
-
-/// The prefix that nearly all event types have says nothing.
-pub(in super::super) fn short_type(summary: &str) -> &str {
-    summary.strip_prefix("m.room.").or_else(|| summary.strip_prefix("m.")).unwrap_or(summary)
 }
 
 fn tell_now(cx: &Context<'_>, facts: &Facts<'_>) -> Told {

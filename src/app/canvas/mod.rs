@@ -1,0 +1,226 @@
+//! The graph around the cursor: events as cards, or as dots from afar; pan by dragging, zoom by the wheel.
+
+mod card;
+mod minimap;
+mod toolbar;
+mod view;
+
+use egui::{Color32, Frame, Margin, Panel, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+pub use self::view::CanvasView;
+use self::view::{Detail, Eye};
+use super::context::Context;
+use super::nodes::{self, Mark, RowFrame};
+use super::sheet::{Servers, Sheet, Sheets};
+use super::theme::{legend, size};
+use crate::describe::Describer;
+use crate::layout::{Item, Row};
+use crate::session::{EdgeMode, Role};
+
+/// Draws the panel.
+pub fn canvas_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CanvasView, sheets: &mut Sheets) {
+    let (sheet, servers) = sheets.drawing(cx.session);
+    let margin = Margin::symmetric(8, 4);
+    let frame = Frame::new().fill(cx.tokens.panel).inner_margin(margin);
+    Panel::top("graph tools").frame(frame).show(ui, |ui| toolbar::toolbar_ui(ui, cx, view));
+    Panel::bottom("graph legend").frame(frame).show(ui, |ui| legend_ui(ui, cx));
+    let rect = ui.available_rect_before_wrap();
+    if sheet.lanes.is_empty() {
+        let text = "No event to draw: clear the filter";
+        let font = egui::FontId::proportional(size::BODY);
+        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, cx.tokens.weak);
+        return;
+    }
+    let all = ui.allocate_rect(rect, Sense::click_and_drag());
+    all.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Graph"));
+    let here = sheet.row_of(cx.session.cursor().event);
+    let eye = view.look(ui, cx, &all, sheet, here);
+    let drawing = Drawing { cx, sheet, servers, describer: &cx.session.describer(), eye, here };
+    let clipped = ui.clip_rect();
+    ui.set_clip_rect(clipped.intersect(rect));
+    drawing.paint(ui);
+    ui.set_clip_rect(clipped);
+    minimap::minimap_ui(ui, cx, view, sheet, &eye, here);
+    if all.clicked() && !cx.session.selection().is_empty() {
+        cx.send(crate::session::Command::ClearSelection);
+    }
+}
+
+/// What the marks mean: the parts that are played inside of a resolution, else what an event is.
+fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
+    let roles = cx.session.roles();
+    if cx.session.cursor().step.is_some() {
+        let played = |role: Role| roles.iter().any(|(_, roles)| roles.contains(role));
+        let played: Vec<Role> = Role::ALL.into_iter().filter(|role| played(*role)).collect();
+        legend::legend_ui(ui, |role| played.contains(&role));
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let hue = cx.tokens.hue(0);
+        for (mark, text) in [
+            (Mark::State(hue), "State event"),
+            (Mark::Message(hue), "Other event"),
+            (Mark::Rejected, "Rejected"),
+            (Mark::Outlier(hue), "Outlier"),
+            (Mark::Now, "Now"),
+        ] {
+            ui.horizontal(|ui| {
+                let (rect, _) = ui.allocate_exact_size(vec2(12.0, 14.0), Sense::hover());
+                mark.paint(ui.painter(), rect.center(), size::MARK, cx.tokens.panel, 1.0, cx.tokens);
+                ui.small(text);
+            });
+            ui.add_space(6.0);
+        }
+        ui.small("Colours are servers");
+    });
+}
+
+/// One frame of the canvas.
+struct Drawing<'a> {
+    cx: &'a Context<'a>,
+    sheet: &'a Sheet,
+    servers: &'a Servers,
+    describer: &'a Describer<'a>,
+    eye: Eye,
+    /// The row of the cursor.
+    here: Option<usize>,
+}
+
+impl Drawing<'_> {
+    fn paint(&self, ui: &Ui) {
+        let (rows, lanes) = (self.eye.rows(), self.eye.lanes());
+        let window: Vec<Row> = self.sheet.lanes.window_in(rows, lanes).collect();
+        let focus = Focus::of(self);
+        for row in &window {
+            self.paint_lines(ui, row, &focus);
+        }
+        self.paint_auth_edges(ui);
+        for row in &window {
+            self.node_ui(ui, row);
+        }
+    }
+
+    fn frame(&self, row: usize) -> RowFrame {
+        let middle = self.eye.y(row);
+        let half = self.eye.row_height() / 2.0;
+        RowFrame { top: middle - half, middle, bottom: middle + half }
+    }
+
+    fn is_future(&self, row: usize) -> bool {
+        self.cx.session.settings().dim_future && self.here.is_some_and(|here| row > here)
+    }
+
+    /// How far an event is dimmed: in the future, and where inside of a resolution it plays no part.
+    fn fade(&self, row: usize, item: Item) -> f32 {
+        let session = self.cx.session;
+        let plays = |item| matches!(item, Item::Event(ix) if !session.role_of(ix).is_empty());
+        let is_aside = session.cursor().step.is_some() && Some(row) != self.here && !plays(item);
+        if self.is_future(row) && !plays(item) {
+            self.cx.tokens.dimmed
+        } else if is_aside {
+            0.6
+        } else {
+            1.0
+        }
+    }
+
+    fn paint_lines(&self, ui: &Ui, row: &Row, focus: &Focus) {
+        let t = self.cx.tokens;
+        let width = if self.eye.detail == Detail::Dots { 1.2 } else { 1.6 };
+        let stroke = |segment: &crate::layout::Segment| {
+            let fade = if self.is_future(row.row) { t.dimmed } else { 1.0 };
+            if focus.has(row, segment) {
+                Stroke::new(width + 0.8, t.accent.gamma_multiply(fade))
+            } else {
+                Stroke::new(width, t.weak.gamma_multiply(0.7 * fade))
+            }
+        };
+        nodes::paint_lines(ui.painter(), row, self.frame(row.row), |lane| self.eye.x(lane), stroke);
+    }
+
+    /// Beside `prev_events`, the `auth_events` of the event in focus.
+    fn paint_auth_edges(&self, ui: &Ui) {
+        let session = self.cx.session;
+        let focus = match session.hovered() {
+            Some(crate::session::Item::Event(ix)) => Some(*ix),
+            _ => session.cursor().event.event(),
+        };
+        let (Some(ix), EdgeMode::Prev, false) =
+            (focus, session.settings().edges, self.eye.detail == Detail::Dots)
+        else {
+            return;
+        };
+        let graph = self.sheet.lanes.graph();
+        let place = |ix| {
+            let row = graph.row_of(ix)?;
+            Some(pos2(self.eye.x(self.sheet.lanes.lane(row)), self.eye.y(row)))
+        };
+        let Some(from) = place(ix) else { return };
+        let half = self.eye.card().x / 2.0;
+        let stroke = Stroke::new(1.2, self.cx.tokens.hues[3]);
+        for to in session.room().auth_events(ix).iter().filter_map(|auth| place(*auth)) {
+            // Out at the right side, and back in there: not to be taken for a line of the graph.
+            let (from, to) = (from + vec2(half, -4.0), to + vec2(half, 4.0));
+            let bow = vec2(24.0 + (from.y - to.y).abs().sqrt() * 2.0, 0.0);
+            let points = [from, from + bow, to + bow, to];
+            let curve = egui::epaint::CubicBezierShape::from_points_stroke(
+                points,
+                false,
+                Color32::TRANSPARENT,
+                stroke,
+            );
+            ui.painter().extend(Shape::dashed_line(&curve.flatten(Some(0.5)), stroke, 5.0, 3.0));
+            ui.painter().circle_filled(to, 2.5, stroke.color);
+        }
+    }
+
+    fn node_ui(&self, ui: &Ui, row: &Row) {
+        let center = pos2(self.eye.x(row.lane), self.eye.y(row.row));
+        let rect = Rect::from_center_size(center, self.eye.card());
+        if !ui.clip_rect().intersects(rect) {
+            return;
+        }
+        let told = card::tell(self, row.item);
+        let response = ui.interact(rect, ui.scope_id().with(("node", row.row)), Sense::click());
+        let is_selected = self.cx.session.selection().contains(&nodes::session_item(row.item));
+        response.widget_info(|| {
+            WidgetInfo::selected(egui::Role::Button, true, is_selected, format!("Graph {}", told.label()))
+        });
+        nodes::press(self.cx, &response, row.item);
+        card::paint(self, ui, rect, row, &told, is_selected);
+        if self.eye.detail == Detail::Dots {
+            response.on_hover_text(told.label());
+        }
+    }
+}
+
+/// The edges of the event in focus: what the pointer is on, else the cursor.
+struct Focus {
+    row: Option<usize>,
+    parents: Vec<usize>,
+}
+
+impl Focus {
+    fn of(drawing: &Drawing<'_>) -> Self {
+        let graph = drawing.sheet.lanes.graph();
+        let row = match drawing.cx.session.hovered() {
+            Some(crate::session::Item::Event(ix)) => graph.row_of(*ix),
+            Some(crate::session::Item::Now) => graph.now(),
+            _ => drawing.here,
+        };
+        let parents = row.into_iter().flat_map(|row| graph.parents(row)).filter_map(|edge| edge.to).collect();
+        Self { row, parents }
+    }
+
+    /// Whether a segment is part of an edge from the event in focus to its parents.
+    fn has(&self, row: &Row, segment: &crate::layout::Segment) -> bool {
+        let is_stub = segment.parent.is_none() && self.row == Some(row.row);
+        is_stub
+            || self.row.is_some_and(|focus| {
+                segment.parent.is_some_and(|parent| {
+                    self.parents.contains(&parent) && row.carries(segment, focus, parent)
+                })
+            })
+    }
+}
