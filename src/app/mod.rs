@@ -24,6 +24,7 @@ mod state;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 pub mod theme;
+pub mod timeline;
 pub mod tutorials;
 
 use std::path::PathBuf;
@@ -278,6 +279,12 @@ impl App {
                 let name = file.name.clone();
                 self.saving.push(platform::save_file(&name, move || file.bytes(), ctx));
             }
+            Effect::ExportSvg => {
+                let tokens = Tokens::of(&ctx.style_of(ctx.theme()).visuals);
+                let Views { canvas, sheets, .. } = &mut self.views;
+                let picture = canvas::picture(&self.session, canvas, sheets, tokens);
+                self.saving.push(platform::save_file("room.svg", move || picture.into_bytes(), ctx));
+            }
             Effect::OpenPalette => windows.palette = !windows.palette,
             Effect::ShowKeys => windows.keys = !windows.keys,
             Effect::ShowFindings => windows.findings = !windows.findings,
@@ -294,7 +301,6 @@ impl App {
                     self.notices.tell(format!("{} is not loaded", task.name));
                 }
             }
-            _ => {}
         }
     }
 

@@ -6,6 +6,7 @@ use egui::{Color32, Painter, Pos2, Shape, Stroke, pos2, vec2};
 use super::context::Context;
 use super::sheet::Servers;
 use super::theme::{Tokens, roles};
+use crate::describe::Describer;
 use crate::layout::{EdgeKind, Item, Row, Segment, Shape as Path};
 use crate::room::EventIx;
 use crate::session::{self, Position, Role, RoleSet};
@@ -182,9 +183,17 @@ pub fn session_item(item: Item) -> session::Item {
     }
 }
 
-/// A summary without the prefix that nearly all event types have.
-pub fn short_type(summary: &str) -> &str {
-    summary.strip_prefix("m.room.").or_else(|| summary.strip_prefix("m.")).unwrap_or(summary)
+/// What an event does, in as few words as a narrow column needs: without the prefix that nearly all types have, and
+/// memberships as "join" and "ban @bob", the user only where it is not the sender.
+pub fn briefly(describer: &Describer<'_>, ix: EventIx) -> String {
+    let summary = describer.summary(ix);
+    let brief = summary.strip_prefix("m.room.").or_else(|| summary.strip_prefix("m.")).unwrap_or(&summary);
+    let membership = brief.strip_prefix("member ").and_then(|rest| rest.split_once(" = "));
+    match membership {
+        Some((user, what)) if user == describer.sender(ix) => what.to_owned(),
+        Some((user, what)) => format!("{what} {user}"),
+        None => brief.to_owned(),
+    }
 }
 
 /// The place in time of a row; of a run that of its first event.

@@ -20,6 +20,7 @@ use super::events::{self, EventsView};
 use super::overview;
 use super::sheet::Sheets;
 use super::theme::size;
+use super::timeline::{self, TimelineView};
 
 /// What panels keep that is only about how they look: where they are scrolled to, how far they are zoomed.
 #[derive(Debug, Default)]
@@ -32,6 +33,8 @@ pub struct Views {
     pub events: EventsView,
     /// The graph.
     pub canvas: CanvasView,
+    /// The timeline.
+    pub timeline: TimelineView,
 }
 
 /// Which windows are open; whoever draws a window closes it.
@@ -89,7 +92,8 @@ pub(super) const RIGHT: &[Seat] = &[];
 pub(super) const BOTTOM: &[Seat] = &[];
 
 /// The timeline, along the lower edge.
-pub(super) const STRIP: &[Seat] = &[];
+pub(super) const STRIP: &[Seat] =
+    &[Seat { title: "Timeline", ui: |ui, cx, views| timeline::timeline_ui(ui, cx, &mut views.timeline) }];
 
 /// What floats above all.
 pub(super) const WINDOWS: &[Seat] = &[];

@@ -40,6 +40,7 @@ pub mod hook;
 mod item;
 pub mod link;
 mod pair;
+pub mod picture;
 mod roles;
 mod running;
 mod settings;

@@ -32,7 +32,7 @@ pub(super) fn tell(drawing: &Drawing<'_>, item: Item) -> Told {
         Item::Event(ix) => Told {
             id: describer.short_id(ix),
             sender: describer.sender(ix),
-            summary: nodes::short_type(&describer.summary(ix)).to_owned(),
+            summary: nodes::briefly(describer, ix),
         },
         Item::Run(run) => Told {
             id: text::count(run.count, "event"),

@@ -42,6 +42,7 @@ pub(super) fn minimap_ui(
     let y = |row: usize| inner.top() + row as f32 / len as f32 * inner.height();
     let mut mesh = Mesh::default();
     let widest = sheet.lanes.width().max(1) as f32;
+    let most = [0, 1].map(|kind| sheet.density.iter().map(|bucket| bucket.counts[kind]).max().unwrap_or(0));
     for bucket in &sheet.density {
         let (top, bottom) = (y(bucket.rows.start), y(bucket.rows.end));
         let width = inner.width() * 0.62 * (bucket.width as f32 / widest).sqrt().max(0.12);
@@ -50,14 +51,15 @@ pub(super) fn minimap_ui(
             t.line,
         );
         let [conflicted, rejected, _] = bucket.counts;
-        let mut tick = |count: usize, from: f32, color: Color32| {
+        let mut tick = |kind: usize, count: usize, from: f32, color: Color32| {
             if count > 0 {
                 let from = pos2(inner.left() + inner.width() * from, top);
+                let color = color.gamma_multiply(0.25 + 0.75 * count as f32 / most[kind] as f32);
                 mesh.add_colored_rect(Rect::from_min_size(from, vec2(6.0, (bottom - top).max(1.5))), color);
             }
         };
-        tick(conflicted, 0.66, t.warning);
-        tick(rejected, 0.84, t.bad);
+        tick(0, conflicted, 0.66, t.warning);
+        tick(1, rejected, 0.84, t.bad);
     }
     painter.add(Shape::mesh(mesh));
     let frame = Rect::from_x_y_ranges(

@@ -12,10 +12,14 @@ use self::view::{Detail, Eye};
 use super::context::Context;
 use super::nodes::{self, Mark, RowFrame};
 use super::sheet::{Servers, Sheet, Sheets};
-use super::theme::{legend, size};
+use super::theme::{Tokens, legend, size};
 use crate::describe::Describer;
 use crate::layout::{Item, Row};
-use crate::session::{EdgeMode, Role};
+use crate::session::picture::{self, Palette};
+use crate::session::{EdgeMode, Role, Session};
+
+/// Which of the hues references to auth events have.
+const AUTH_HUE: usize = 3;
 
 /// Draws the panel.
 pub fn canvas_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CanvasView, sheets: &mut Sheets) {
@@ -46,6 +50,23 @@ pub fn canvas_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CanvasView, sheets: &
     }
 }
 
+/// What the canvas shows as SVG, in the colours of the theme.
+pub fn picture(session: &Session, view: &CanvasView, sheets: &mut Sheets, tokens: &Tokens) -> String {
+    let (sheet, servers) = sheets.drawing(session);
+    let rgb = |color: Color32| u32::from_be_bytes([0, color.r(), color.g(), color.b()]);
+    let palette = Palette {
+        background: rgb(tokens.background),
+        cursor: rgb(tokens.cursor),
+        text: rgb(tokens.text),
+        weak: rgb(tokens.weak),
+        warning: rgb(tokens.warning),
+        bad: rgb(tokens.bad),
+        accent: rgb(tokens.accent),
+    };
+    let hue = |ix| rgb(servers.color(session.room(), ix, tokens));
+    picture::svg(session, &sheet.lanes, view.rows(), &palette, hue)
+}
+
 /// What the marks mean: the parts that are played inside of a resolution, else what an event is.
 fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
     let roles = cx.session.roles();
@@ -73,6 +94,14 @@ fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
             ui.add_space(6.0);
         }
         ui.small("Colours are servers");
+        if cx.session.settings().edges == EdgeMode::Prev {
+            ui.add_space(6.0);
+            let (rect, _) = ui.allocate_exact_size(vec2(18.0, 14.0), Sense::hover());
+            let stroke = Stroke::new(1.2, cx.tokens.hues[AUTH_HUE]);
+            let line = [rect.left_center(), rect.right_center()];
+            ui.painter().extend(Shape::dashed_line(&line, stroke, 5.0, 3.0));
+            ui.small("Auth events of the event in focus");
+        }
     });
 }
 
@@ -158,7 +187,7 @@ impl Drawing<'_> {
         };
         let Some(from) = place(ix) else { return };
         let half = self.eye.card().x / 2.0;
-        let stroke = Stroke::new(1.2, self.cx.tokens.hues[3]);
+        let stroke = Stroke::new(1.2, self.cx.tokens.hues[AUTH_HUE]);
         for to in session.room().auth_events(ix).iter().filter_map(|auth| place(*auth)) {
             // Out at the right side, and back in there: not to be taken for a line of the graph.
             let (from, to) = (from + vec2(half, -4.0), to + vec2(half, 4.0));

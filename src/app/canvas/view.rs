@@ -16,6 +16,9 @@ const CARD: Vec2 = vec2(158.0, 42.0);
 /// How far one can zoom.
 pub(super) const ZOOM: std::ops::RangeInclusive<f32> = 0.08..=2.0;
 
+/// Below this zoom texts are hard to read.
+const READABLE: f32 = 0.75;
+
 /// How much of an event is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
@@ -94,6 +97,11 @@ impl CanvasView {
             self.followed = Some(place);
             if let Some(here) = here.filter(|_| self.follow || !is_same) {
                 self.bring(rect.size(), sheet, here, is_same && !first);
+                if settings.edges == EdgeMode::Auth {
+                    // What it rests on is above it.
+                    let rows = f64::from(rect.height() / PITCH.y / self.zoom);
+                    self.center.0 = self.center.0.min((here as f64 + 0.8 - rows / 2.0).max(0.0));
+                }
             }
         }
         self.take_input(ui, all);
@@ -138,8 +146,8 @@ impl CanvasView {
         let (rows, lanes) = (sheet.lanes.len() as f32, sheet.lanes.width() as f32);
         let across = (size.x - minimap::WIDTH) / (lanes * PITCH.x + 16.0);
         let down = size.y / ((rows + 0.3) * PITCH.y);
-        let least = if first { 0.62 } else { *ZOOM.start() };
-        self.zoom = across.min(down).clamp(least, 1.0);
+        let fitting = across.min(down).clamp(*ZOOM.start(), 1.0);
+        self.zoom = if first && fitting < READABLE { 1.0 } else { fitting };
         self.center = (f64::from((rows - 1.0) / 2.0), (lanes - 1.0) / 2.0);
         self.fit = false;
     }
@@ -183,7 +191,7 @@ impl Eye {
     fn new(rect: Rect, zoom: f32, center: (f64, f32), sheet: &Sheet) -> Self {
         let pitch = PITCH * zoom;
         let detail = match zoom {
-            0.8.. => Detail::Card,
+            0.7.. => Detail::Card,
             0.42.. => Detail::Line,
             _ => Detail::Dots,
         };

@@ -37,7 +37,7 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn new(rect: Rect, lanes: usize, axis: Axis, rows: usize) -> Self {
-        let fitting = (rect.width() * 0.22 / size::LANE) as usize;
+        let fitting = (rect.width() * 0.17 / size::LANE) as usize;
         let lanes = lanes.clamp(1, fitting.clamp(1, MOST_LANES));
         let left = rect.left() + INDENT;
         let mut x = left + (lanes - 1) as f32 * size::LANE + INDENT;
@@ -133,7 +133,7 @@ fn tell_event(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Told {
         value,
         id: describer.short_id(ix),
         sender: describer.sender(ix),
-        summary: nodes::short_type(&describer.summary(ix)).to_owned(),
+        summary: nodes::briefly(describer, ix),
         flags: flags(cx, ix, facts),
         letters: roles.map(|style| (style.letter, style.color)).collect(),
     }
