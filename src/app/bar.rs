@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use egui::{Align, Button, Layout, MenuBar, ProgressBar, RichText, Ui};
 
 use super::context::Context;
+use super::keys;
 use super::loading::Task;
 use super::remembered::Remembered;
 use super::start;
@@ -53,8 +54,9 @@ pub(super) fn bar_ui(
 fn command_ui(ui: &mut Ui, text: &str, command: &Command) -> egui::Response {
     let button = ui.add(Button::new(text));
     let Some(info) = CommandInfo::of(command) else { return button };
-    let keys = info.shortcuts.first().map_or(String::new(), |shortcut| format!("  ({})", shortcut.text()));
-    button.on_hover_text(format!("{}{keys}", info.text))
+    let shown =
+        info.shortcuts.first().map_or(String::new(), |shortcut| format!("  ({})", keys::words(*shortcut)));
+    button.on_hover_text(format!("{}{shown}", info.text))
 }
 
 /// Files that were open before.

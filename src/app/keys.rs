@@ -6,15 +6,16 @@ use super::context::Commands;
 use crate::session::{COMMANDS, Key, Shortcut};
 
 /// Sends the commands whose shortcuts were pressed. While somebody types, only those with Ctrl (or Command) and Escape
-/// count; while a dialog is open, egui has taken Escape already.
+/// count; while a dialog is open, only those with Ctrl.
 pub(super) fn send_pressed(ctx: &egui::Context, commands: &Commands) {
     let typing = ctx.text_edit_focused();
+    let in_dialog = ctx.memory(|memory| memory.top_modal_layer().is_some());
     ctx.input_mut(|input| {
         input.events.retain(|event| {
             let Event::Key { key, pressed: true, modifiers, .. } = event else { return true };
             let command = COMMANDS.iter().find(|info| {
                 info.shortcuts.iter().any(|shortcut| {
-                    let taken = !typing || shortcut.ctrl || shortcut.key == Key::Escape;
+                    let taken = shortcut.ctrl || !in_dialog && (!typing || shortcut.key == Key::Escape);
                     taken && is_pressed(*shortcut, *key, *modifiers)
                 })
             });
@@ -24,6 +25,18 @@ pub(super) fn send_pressed(ctx: &egui::Context, commands: &Commands) {
             keep
         });
     });
+}
+
+/// The shortcut in words that the fonts at hand have characters for.
+pub(super) fn words(shortcut: Shortcut) -> String {
+    let name = match shortcut.key {
+        Key::Left => "Left",
+        Key::Right => "Right",
+        Key::Up => "Up",
+        Key::Down => "Down",
+        _ => return shortcut.text(),
+    };
+    shortcut.text().chars().filter(char::is_ascii).chain(name.chars()).collect()
 }
 
 fn is_pressed(shortcut: Shortcut, key: egui::Key, modifiers: Modifiers) -> bool {
@@ -60,6 +73,14 @@ fn logical(shortcut: Shortcut) -> (Option<egui::Key>, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arrows_are_told_in_words() {
+        let shown: Vec<String> =
+            COMMANDS.iter().flat_map(|info| info.shortcuts).map(|key| words(*key)).collect();
+        assert!(shown.iter().all(|text| text.is_ascii()), "{shown:?}");
+        assert!(shown.iter().any(|text| text == "Alt+Left") && shown.iter().any(|text| text == "Down"));
+    }
 
     #[test]
     fn every_shortcut_has_a_key() {

@@ -6,16 +6,24 @@
 
 mod bar;
 pub mod canvas;
+mod captions;
+mod compare;
 pub mod context;
 pub mod events;
+mod findings;
+mod help;
+mod inspector;
 mod keys;
+mod line;
 pub mod loading;
 pub mod nodes;
 mod notices;
 mod overview;
 pub mod pace;
+mod palette;
 pub mod platform;
 mod remembered;
+mod resolution;
 pub mod scroll;
 mod seats;
 pub mod sheet;
@@ -315,6 +323,7 @@ impl App {
         } else {
             seats::regions_ui(ui, &cx, views, &mut remembered.tabs);
         }
+        seats::windows_ui(ui, &cx, views);
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
             drop_hint_ui(ui, tokens);
         }

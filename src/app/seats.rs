@@ -15,12 +15,17 @@ use std::collections::BTreeMap;
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
 use super::canvas::{self, CanvasView};
+use super::captions::{self, CaptionsView};
 use super::context::Context;
 use super::events::{self, EventsView};
+use super::inspector::{self, InspectorView};
 use super::overview;
+use super::palette::{self, PaletteView};
+use super::resolution::{self, ResolutionView};
 use super::sheet::Sheets;
 use super::theme::size;
 use super::timeline::{self, TimelineView};
+use super::{findings, help};
 
 /// What panels keep that is only about how they look: where they are scrolled to, how far they are zoomed.
 #[derive(Debug, Default)]
@@ -35,6 +40,10 @@ pub struct Views {
     pub canvas: CanvasView,
     /// The timeline.
     pub timeline: TimelineView,
+    pub(super) captions: CaptionsView,
+    pub(super) inspector: InspectorView,
+    pub(super) palette: PaletteView,
+    pub(super) resolution: ResolutionView,
 }
 
 /// Which windows are open; whoever draws a window closes it.
@@ -66,7 +75,8 @@ pub(super) struct Seat {
 }
 
 /// Below the bar; as high as they are.
-pub(super) const BANNER: &[Seat] = &[];
+pub(super) const BANNER: &[Seat] =
+    &[Seat { title: "Captions", ui: |ui, cx, views| captions::captions_ui(ui, cx, &mut views.captions) }];
 
 /// The events.
 pub(super) const LEFT: &[Seat] = &[Seat {
@@ -86,24 +96,51 @@ pub(super) const CENTER: &[Seat] = &[
 ];
 
 /// The inspector.
-pub(super) const RIGHT: &[Seat] = &[];
+pub(super) const RIGHT: &[Seat] = &[
+    Seat {
+        title: "State",
+        ui: |ui, cx, views| inspector::state::state_ui(ui, cx, &mut views.inspector.state),
+    },
+    Seat {
+        title: "Event",
+        ui: |ui, cx, views| inspector::event::event_ui(ui, cx, &mut views.inspector.event),
+    },
+    Seat { title: "Auth", ui: |ui, cx, views| inspector::auth::auth_ui(ui, cx, &mut views.inspector.auth) },
+    Seat { title: "Why", ui: |ui, cx, views| inspector::why::why_ui(ui, cx, &mut views.inspector.why) },
+];
 
 /// The resolution at the cursor.
-pub(super) const BOTTOM: &[Seat] = &[];
+pub(super) const BOTTOM: &[Seat] = &[Seat {
+    title: "Resolution",
+    ui: |ui, cx, views| {
+        resolution::resolution_ui(ui, cx, &mut views.resolution, &mut views.windows);
+    },
+}];
 
 /// The timeline, along the lower edge.
 pub(super) const STRIP: &[Seat] =
     &[Seat { title: "Timeline", ui: |ui, cx, views| timeline::timeline_ui(ui, cx, &mut views.timeline) }];
 
 /// What floats above all.
-pub(super) const WINDOWS: &[Seat] = &[];
+pub(super) const WINDOWS: &[Seat] = &[
+    Seat {
+        title: "Findings",
+        ui: |ui, cx, views| findings::findings_ui(ui, cx, &mut views.windows.findings),
+    },
+    Seat { title: "Tutorials", ui: |ui, cx, views| help::tutorials_ui(ui, cx, &mut views.windows.tutorials) },
+    Seat { title: "Shortcuts", ui: |ui, cx, views| help::keys_ui(ui, cx, &mut views.windows.keys) },
+    Seat {
+        title: "Commands",
+        ui: |ui, cx, views| palette::palette_ui(ui, cx, &mut views.palette, &mut views.windows.palette),
+    },
+];
 
 /// The title of the tab in front, by region.
 pub(super) type Tabs = BTreeMap<String, String>;
 
 /// Draws all regions but the bar. Those without a panel take no space.
 pub(super) fn regions_ui(ui: &mut Ui, cx: &Context<'_>, views: &mut Views, tabs: &mut Tabs) {
-    for seat in BANNER {
+    for seat in BANNER.iter().filter(|_| captions::has_captions(cx)) {
         Panel::top(seat.title).show(ui, |ui| (seat.ui)(ui, cx, views));
     }
     for seat in STRIP {
@@ -127,6 +164,10 @@ pub(super) fn regions_ui(ui: &mut Ui, cx: &Context<'_>, views: &mut Views, tabs:
     }
     let canvas = Frame::central_panel(ui.style()).fill(cx.tokens.background).inner_margin(Margin::ZERO);
     CentralPanel::no_frame().frame(canvas).show(ui, |ui| region_ui(ui, "center", CENTER, cx, views, tabs));
+}
+
+/// Draws what floats above all, whether a room is open or not.
+pub(super) fn windows_ui(ui: &mut Ui, cx: &Context<'_>, views: &mut Views) {
     for seat in WINDOWS {
         (seat.ui)(ui, cx, views);
     }

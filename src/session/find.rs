@@ -107,20 +107,21 @@ impl Session {
     /// after it the key holds another event than before it, or it is a merge before which the key holds another event
     /// than after one of its parents.
     pub fn find_change(&self, key: KeyIx, direction: Direction) -> Option<EventIx> {
+        let here = self.cursor().event;
+        if direction == Direction::Previous {
+            return self.last_change(key, here);
+        }
         let replay = self.replay();
         let len = self.room().len();
-        let here = self.cursor().event.event();
-        let changes = |ix: &EventIx| changes(&replay, *ix, key);
-        match direction {
-            Direction::Next => {
-                let from = here.map_or(len, |ix| ix.index() + 1);
-                (from..len).map(EventIx::new).find(changes)
-            }
-            Direction::Previous => {
-                let to = here.map_or(len, EventIx::index);
-                (0..to).rev().map(EventIx::new).find(changes)
-            }
-        }
+        let from = here.event().map_or(len, |ix| ix.index() + 1);
+        (from..len).map(EventIx::new).find(|ix| changes(&replay, *ix, key))
+    }
+
+    /// The last event before a place, in topological order, that changes a state key: see [`Session::find_change`].
+    pub fn last_change(&self, key: KeyIx, before: Position) -> Option<EventIx> {
+        let replay = self.replay();
+        let to = before.event().map_or(self.room().len(), EventIx::index);
+        (0..to).rev().map(EventIx::new).find(|ix| changes(&replay, *ix, key))
     }
 }
 

@@ -1,0 +1,402 @@
+//! The state at the cursor, beside another one, and who among the parents has each entry.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use egui::{Align2, Color32, ComboBox, FontId, Pos2, RichText, ScrollArea, Stroke, TextEdit, Ui};
+
+use super::pair;
+use crate::app::context::Context;
+use crate::app::line::{Line, fill_row, nothing_ui, row};
+use crate::app::theme::size;
+use crate::describe::Describer;
+use crate::room::{KeyIx, Link, Room};
+use crate::session::{Against, Cursor, Entry, Item, Pair, Position, StateDiff};
+
+/// So many parents get a dot each; of more the number is told.
+const DOTS: usize = 8;
+/// The distance of two dots.
+const DOT: f32 = 15.0;
+
+/// What the tab keeps.
+#[derive(Debug, Default)]
+pub(in crate::app) struct StateView {
+    /// What the state is held against; `None`: the first parent.
+    against: Option<Against>,
+    search: String,
+    only_changes: bool,
+    /// The types whose entries are not shown.
+    collapsed: BTreeSet<String>,
+    /// By key: its place in the order of type and state key. Worked out once.
+    ranks: Vec<u32>,
+    table: Option<(Question, Table)>,
+}
+
+/// What the rows depend on.
+#[derive(Debug, Clone, PartialEq)]
+struct Question {
+    cursor: Cursor,
+    pair: Pair,
+    against: Against,
+    search: String,
+    only_changes: bool,
+    collapsed: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Table {
+    diff: Option<Arc<StateDiff>>,
+    rows: Vec<Row>,
+    found: usize,
+}
+
+#[derive(Debug)]
+enum Row {
+    Type { name: String, entries: usize, changed: usize },
+    Entry(usize),
+}
+
+/// Draws the tab.
+pub(in crate::app) fn state_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateView) {
+    let describer = cx.session.describer();
+    let against = against(cx, view.against);
+    title_ui(ui, cx, &describer, against);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new("Beside").color(cx.tokens.weak));
+        against_ui(ui, cx, &describer, against, view);
+        ui.checkbox(&mut view.only_changes, "Only changes");
+    });
+    let search = TextEdit::singleline(&mut view.search).hint_text("Search state by type, key or event ID");
+    let search = ui.add(search.desired_width(f32::INFINITY));
+    search.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Search state"));
+    refresh(cx, &describer, against, view);
+    let StateView { table, collapsed, search, .. } = view;
+    let Some((_, table)) = table else { return };
+    let Some(diff) = &table.diff else {
+        nothing_ui(ui, cx, "The state here is unknown, for an event that it rests on is not in the dump");
+        return;
+    };
+    counts_ui(ui, cx, diff, table.found, search);
+    parents_ui(ui, cx, &describer, diff);
+    if table.rows.is_empty() {
+        let text =
+            if search.is_empty() { "Nothing differs" } else { "Nothing found; clear the search to see all" };
+        nothing_ui(ui, cx, text);
+        return;
+    }
+    ui.spacing_mut().item_spacing.y = 0.0;
+    ScrollArea::vertical().auto_shrink(false).show_rows(ui, size::ROW, table.rows.len(), |ui, rows| {
+        for shown in &table.rows[rows] {
+            match shown {
+                Row::Type { name, entries, changed } => {
+                    type_ui(ui, cx, &describer, collapsed, (name, *entries, *changed));
+                }
+                Row::Entry(place) => entry_ui(ui, cx, &describer, &diff.entries[*place], diff.parents.len()),
+            }
+        }
+    });
+}
+
+/// Whose state it is.
+fn title_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, against: Against) {
+    let cursor = cx.session.cursor();
+    let step = cursor.step.filter(|_| against == Against::PreviousStep);
+    let line = Line::new(ui, cx, describer).color(cx.tokens.strong);
+    let line = match step {
+        Some(step) => line.text(&format!("Running state after step {} of the resolution for the ", step + 1)),
+        None => line,
+    };
+    let line = match (cursor.event, step) {
+        (Position::Now, None) => line.text("Current state"),
+        (Position::Now, Some(_)) => line.text("current state"),
+        (Position::Event(ix), None) => line.text("State before ").event(ix),
+        (Position::Event(ix), Some(_)) => line.text("state before ").event(ix),
+    };
+    line.show(ui);
+}
+
+/// What the state is held against: what was chosen, if that makes sense here.
+fn against(cx: &Context<'_>, chosen: Option<Against>) -> Against {
+    let in_step = cx.session.cursor().step.is_some();
+    let default = if in_step { Against::PreviousStep } else { Against::FirstParent };
+    let parents = parent_count(cx);
+    let is_there = |against: &Against| match against {
+        Against::Parent(place) => *place < parents,
+        Against::PreviousStep => in_step,
+        Against::FirstParent | Against::PreviousRow => true,
+    };
+    chosen.filter(is_there).unwrap_or(default)
+}
+
+fn parent_count(cx: &Context<'_>) -> usize {
+    match cx.session.cursor().event {
+        Position::Event(ix) => cx.session.room().prev_links(ix).count(),
+        Position::Now => cx.session.replay().current().extremities.len(),
+    }
+}
+
+/// So many parents are offered.
+const OFFERED: usize = 64;
+
+fn against_ui(
+    ui: &mut Ui,
+    cx: &Context<'_>,
+    describer: &Describer<'_>,
+    chosen: Against,
+    view: &mut StateView,
+) {
+    let session = cx.session;
+    let here = session.cursor().event;
+    let what = if here == Position::Now { "extremity" } else { "parent" };
+    let links: Vec<Link> = match here {
+        Position::Event(ix) => session.room().prev_links(ix).take(OFFERED).collect(),
+        Position::Now => {
+            session.replay().current().extremities.iter().take(OFFERED).map(|ix| Link::Event(*ix)).collect()
+        }
+    };
+    let name = |against: Against| match against {
+        Against::FirstParent => format!("first {what}"),
+        Against::PreviousRow => "row before".to_owned(),
+        Against::PreviousStep => "step before".to_owned(),
+        Against::Parent(place) => {
+            let id = links.get(place).map_or_else(String::new, |link| match link {
+                Link::Event(ix) => describer.short_id(*ix),
+                Link::Missing(missing) => describer.missing_id(*missing),
+            });
+            format!("{what} {} ({id})", letter(place))
+        }
+    };
+    let step = session.cursor().step.map(|_| Against::PreviousStep);
+    let all = step.into_iter().chain([Against::FirstParent, Against::PreviousRow]);
+    let combo = ComboBox::from_id_salt("against").selected_text(name(chosen)).show_ui(ui, |ui| {
+        for against in all.chain((0..links.len()).map(Against::Parent)) {
+            if ui.selectable_label(against == chosen, name(against)).clicked() {
+                view.against = Some(against);
+            }
+        }
+    });
+    let label = format!("Beside {}", name(chosen));
+    combo.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &label));
+}
+
+fn letter(place: usize) -> char {
+    char::from(b'A' + u8::try_from(place % 26).unwrap_or(0))
+}
+
+/// Works the rows out again if something that they depend on has changed.
+fn refresh(cx: &Context<'_>, describer: &Describer<'_>, against: Against, view: &mut StateView) {
+    let room = cx.session.room();
+    if view.ranks.len() != room.key_count() {
+        view.ranks = ranks(room);
+    }
+    let question = Question {
+        cursor: cx.session.cursor(),
+        pair: pair(cx),
+        against,
+        search: view.search.trim().to_lowercase(),
+        only_changes: view.only_changes,
+        collapsed: view.collapsed.clone(),
+    };
+    if view.table.as_ref().is_some_and(|(known, _)| *known == question) {
+        return;
+    }
+    let diff = cx.session.state_diff(question.against);
+    let mut order: Vec<usize> = Vec::new();
+    if let Some(diff) = &diff {
+        let wanted = |entry: &Entry| {
+            (entry.is_changed() || !question.only_changes)
+                && matches(room, describer, entry, &question.search)
+        };
+        order = (0..diff.entries.len()).filter(|place| wanted(&diff.entries[*place])).collect();
+        order.sort_by_key(|place| view.ranks[diff.entries[*place].key.index()]);
+    }
+    let found = order.len();
+    let rows = diff.as_deref().map_or_else(Vec::new, |diff| grouped(room, diff, &order, &question.collapsed));
+    view.table = Some((question, Table { diff, rows, found }));
+}
+
+/// The place of every key in the order of type and state key.
+fn ranks(room: &Room) -> Vec<u32> {
+    let mut keys: Vec<KeyIx> = (0..room.key_count()).map(KeyIx::new).collect();
+    keys.sort_unstable_by_key(|key| room.key(*key));
+    let mut ranks = vec![0; keys.len()];
+    for (rank, key) in (0_u32..).zip(keys) {
+        ranks[key.index()] = rank;
+    }
+    ranks
+}
+
+fn matches(room: &Room, describer: &Describer<'_>, entry: &Entry, search: &str) -> bool {
+    let contains = |text: &str| text.to_lowercase().contains(search);
+    let (event_type, state_key) = room.key(entry.key);
+    let by_event = |ix| contains(room.id(ix)) || contains(&describer.short_id(ix));
+    search.is_empty()
+        || contains(event_type)
+        || contains(state_key)
+        || entry.after.is_some_and(by_event)
+        || entry.before.is_some_and(by_event)
+}
+
+fn grouped(room: &Room, diff: &StateDiff, order: &[usize], collapsed: &BTreeSet<String>) -> Vec<Row> {
+    let event_type = |place: &usize| room.key(diff.entries[*place].key).0;
+    let mut rows = Vec::with_capacity(order.len() + 16);
+    for group in order.chunk_by(|a, b| event_type(a) == event_type(b)) {
+        let name = event_type(&group[0]).to_owned();
+        let changed = group.iter().filter(|place| diff.entries[**place].is_changed()).count();
+        let is_open = !collapsed.contains(&name);
+        rows.push(Row::Type { name, entries: group.len(), changed });
+        if is_open {
+            rows.extend(group.iter().map(|place| Row::Entry(*place)));
+        }
+    }
+    rows
+}
+
+fn counts_ui(ui: &mut Ui, cx: &Context<'_>, diff: &StateDiff, found: usize, search: &str) {
+    let entries = diff.entries.iter().filter(|entry| entry.after.is_some()).count();
+    let noun = if entries == 1 { "entry" } else { "entries" };
+    let mut text = format!("{entries} {noun}, {} changed", diff.changed);
+    if !search.trim().is_empty() {
+        text.push_str(&format!(", {found} found"));
+    }
+    ui.label(RichText::new(text).small().color(cx.tokens.weak));
+}
+
+/// Which letter is which parent.
+fn parents_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, diff: &StateDiff) {
+    if diff.parents.len() < 2 {
+        return;
+    }
+    let what = if cx.session.cursor().event == Position::Now { "extremity" } else { "parent" };
+    let mut line = Line::new(ui, cx, describer)
+        .small()
+        .tinted("Held after ", cx.tokens.weak)
+        .tinted(what, cx.tokens.weak);
+    if diff.parents.len() > DOTS {
+        line = line.tinted(&format!(": how many of {}", diff.parents.len()), cx.tokens.weak);
+    } else {
+        for (place, parent) in diff.parents.iter().enumerate() {
+            line = line.tinted(&format!("  {} ", letter(place)), cx.tokens.hue(place)).reference(*parent);
+        }
+    }
+    line.show(ui);
+}
+
+fn type_ui(
+    ui: &mut Ui,
+    cx: &Context<'_>,
+    describer: &Describer<'_>,
+    collapsed: &mut BTreeSet<String>,
+    (name, entries, changed): (&str, usize, usize),
+) {
+    let (rect, response) = row(ui, cx.tokens, None);
+    let is_open = !collapsed.contains(name);
+    disclosure(ui, Pos2::new(rect.left() + 7.0, rect.center().y), is_open, cx.tokens.weak);
+    let numbers =
+        if changed == 0 { format!("  {entries}") } else { format!("  {entries}, {changed} changed") };
+    let shown = crate::describe::text::shorten(name, 60);
+    let line =
+        Line::new(ui, cx, describer).color(cx.tokens.strong).text(&shown).tinted(&numbers, cx.tokens.weak);
+    let response = fill_row(ui, line, (rect, response), 16.0, 4.0);
+    if response.clicked() && !collapsed.remove(name) {
+        collapsed.insert(name.to_owned());
+    }
+}
+
+/// A triangle that points down where something is open.
+pub(in crate::app) fn disclosure(ui: &Ui, center: Pos2, is_open: bool, color: Color32) {
+    let r = 3.5;
+    let points = if is_open {
+        vec![
+            center + egui::vec2(-r, -r * 0.6),
+            center + egui::vec2(r, -r * 0.6),
+            center + egui::vec2(0.0, r * 0.8),
+        ]
+    } else {
+        vec![
+            center + egui::vec2(-r * 0.6, -r),
+            center + egui::vec2(r * 0.8, 0.0),
+            center + egui::vec2(-r * 0.6, r),
+        ]
+    };
+    ui.painter().add(egui::Shape::convex_polygon(points, color, Stroke::NONE));
+}
+
+fn entry_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, entry: &Entry, parents: usize) {
+    let tokens = cx.tokens;
+    let room = cx.session.room();
+    let item = Item::Key(entry.key);
+    let fill = if cx.session.selection().contains(&item) {
+        Some(tokens.selected)
+    } else {
+        (cx.session.hovered() == Some(&item)).then_some(tokens.hovered)
+    };
+    let (rect, response) = row(ui, tokens, fill);
+    let (mark, color) = match (entry.before, entry.after) {
+        _ if !entry.is_changed() => (" ", tokens.weak),
+        (None, _) => ("+", tokens.good),
+        (_, None) => ("\u{2212}", tokens.bad),
+        _ => ("~", tokens.warning),
+    };
+    let at = Pos2::new(rect.left() + 10.0, rect.center().y);
+    ui.painter().text(at, Align2::CENTER_CENTER, mark, FontId::monospace(size::BODY), color);
+    let (_, state_key) = room.key(entry.key);
+    let name = match state_key {
+        "" => "(empty key)".to_owned(),
+        user if user.starts_with('@') => describer.user(user),
+        other => crate::describe::text::shorten(other, 60),
+    };
+    let mut line = Line::new(ui, cx, describer).link(&name, item).text("  ");
+    line = match entry.after {
+        Some(ix) => line.event(ix).tinted(&format!("  {}", value(describer, ix)), tokens.text),
+        None => line.tinted("absent", tokens.bad),
+    };
+    if let (true, Some(before)) = (entry.is_changed(), entry.before) {
+        line = line
+            .tinted("  was ", tokens.weak)
+            .event(before)
+            .tinted(&format!(" {}", value(describer, before)), tokens.weak);
+    }
+    let dots = match parents {
+        0 | 1 => 0.0,
+        2..=DOTS => DOT * parents as f32 + 4.0,
+        _ => 64.0,
+    };
+    fill_row(ui, line, (rect, response), 20.0, dots + 4.0);
+    dots_ui(ui, cx, entry, parents, rect);
+}
+
+/// What the event sets, without repeating the key.
+fn value(describer: &Describer<'_>, ix: crate::room::EventIx) -> String {
+    let summary = describer.summary(ix);
+    let key = describer.room().key_of(ix).map(|key| describer.key(key)).unwrap_or_default();
+    summary.strip_prefix(&key).unwrap_or(&summary).trim_start_matches([' ', '=', ':']).to_owned()
+}
+
+/// A filled dot with a letter where a parent's state has the entry, an empty one where not.
+fn dots_ui(ui: &Ui, cx: &Context<'_>, entry: &Entry, parents: usize, rect: egui::Rect) {
+    if parents < 2 {
+        return;
+    }
+    let painter = ui.painter();
+    let right = rect.right() - 8.0;
+    if parents > DOTS {
+        let told = parents.min(64);
+        let held = (0..told).filter(|place| entry.is_held_by(*place)).count();
+        let at = Pos2::new(right, rect.center().y);
+        let font = FontId::proportional(size::SMALL);
+        painter.text(at, Align2::RIGHT_CENTER, format!("{held} of {told}"), font, cx.tokens.weak);
+        return;
+    }
+    for place in 0..parents {
+        let center = Pos2::new(right - DOT * (parents - 1 - place) as f32 - 4.0, rect.center().y);
+        let hue = cx.tokens.hue(place);
+        let font = FontId::proportional(9.5);
+        if entry.is_held_by(place) {
+            painter.circle_filled(center, 6.0, hue);
+            painter.text(center, Align2::CENTER_CENTER, letter(place), font, cx.tokens.background);
+        } else {
+            painter.circle_stroke(center, 5.5, Stroke::new(1.0, hue.gamma_multiply(0.6)));
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The panels of the debugger over real rooms: what is shown, and what clicks and keys do.
+#![cfg(feature = "gui")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use egui::{Key, Modifiers, Pos2, vec2};
+use egui_kittest::kittest::Queryable as _;
+use egui_kittest::{Harness, Node};
+use hindsight::app::loading::{Request, Source};
+use hindsight::app::platform::File;
+use hindsight::app::{App, Start};
+use hindsight::dump::{Options, load};
+use hindsight::resolve::step::Step;
+use hindsight::session::{Item, Position, Session};
+
+/// A window on a room.
+struct Window(Harness<'static, Option<App>>);
+
+impl Window {
+    fn open(request: Request) -> Self {
+        let mut start = Some(Start { request: Some(request), ..Start::default() });
+        let frame = move |ui: &mut egui::Ui, app: &mut Option<App>| {
+            let app = app.get_or_insert_with(|| App::headless(ui.ctx(), start.take().unwrap()));
+            app.frame(ui);
+        };
+        let harness = Harness::builder()
+            .with_size(vec2(1280.0, 800.0))
+            .with_context_setup(hindsight::app::theme::install)
+            .build_ui_state(frame, None);
+        let mut window = Self(harness);
+        window.settle();
+        assert!(!window.session().is_empty());
+        window
+    }
+
+    fn fixture(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+        Self::open(Request::file(File::at(path).unwrap()))
+    }
+
+    /// Draws frames until nothing is loaded or replayed any more.
+    fn settle(&mut self) {
+        for _ in 0..2000 {
+            self.0.step();
+            if self.0.state().as_ref().is_some_and(|app| !app.is_busy()) {
+                self.0.run_steps(3);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("loading does not end");
+    }
+
+    fn session(&self) -> &Session {
+        self.0.state().as_ref().unwrap().session()
+    }
+
+    fn press(&mut self, key: Key) -> &mut Self {
+        self.press_with(Modifiers::NONE, key)
+    }
+
+    fn press_with(&mut self, modifiers: Modifiers, key: Key) -> &mut Self {
+        self.0.key_press_modifiers(modifiers, key);
+        self.0.run_steps(2);
+        self
+    }
+
+    fn click(&mut self, label: &str) -> &mut Self {
+        self.0.get_by_label(label).click();
+        self.0.run_steps(3);
+        self
+    }
+
+    fn click_at(&mut self, pos: Pos2) {
+        self.0.hover_at(pos);
+        self.0.run_steps(1);
+        self.0.drag_at(pos);
+        self.0.drop_at(pos);
+        self.0.run_steps(2);
+    }
+
+    /// Everything that is shown and whose name contains the text.
+    fn shown<'a>(&'a self, text: &'a str) -> Vec<Node<'a>> {
+        self.0.query_all_by_label_contains(text).collect()
+    }
+
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        assert!(!self.shown(text).is_empty(), "{text:?} is not shown");
+    }
+
+    fn at(&self) -> String {
+        match self.session().cursor().event {
+            Position::Event(ix) => self.session().describer().short_id(ix),
+            Position::Now => "now".to_owned(),
+        }
+    }
+
+    /// Goes to the last conflicted merge and into its resolution, to the first step of a kind.
+    fn go_to_step(&mut self, is_it: impl Fn(&Step) -> bool) -> usize {
+        self.press(Key::End).press_with(Modifiers::SHIFT, Key::C).press(Key::Enter);
+        let steps = &self.session().steps().unwrap().steps;
+        let wanted = steps.iter().position(is_it).unwrap();
+        for _ in 0..wanted {
+            self.press(Key::Period);
+        }
+        assert_eq!(self.session().cursor().step, Some(wanted));
+        wanted
+    }
+}
+
+#[test]
+fn the_state_tab_follows_the_cursor() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.press(Key::End);
+    window.shows("Current state");
+    window.shows("6 entries, 0 changed");
+    window.press_with(Modifiers::SHIFT, Key::C);
+    assert_eq!(window.at(), "MERGE");
+    window.shows("State before MERGE");
+    window.shows("Held after parent  A ERIN_SAYS  B ALICE_STEPS_DOWN");
+    // At the second check of power events the running state gets another power levels event.
+    window.go_to_step(|step| matches!(step, Step::AuthCheck(check) if check.number == 2));
+    window.shows("Running state after step");
+    window.shows("5 entries, 1 changed");
+    window.click("Only changes");
+    window.shows("ALICE_STEPS_DOWN");
+    assert!(window.shown("m.room.create  1").is_empty());
+}
+
+#[test]
+fn links_light_up_everywhere_and_select() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.press(Key::End).press_with(Modifiers::SHIFT, Key::C);
+    let title = window.0.get_by_label("State before MERGE").rect();
+    let merge = window.session().cursor().event.event().unwrap();
+    let link = Pos2::new(title.left() + title.width() - 4.0, title.center().y);
+    // The line is as wide as its text.
+    window.0.hover_at(link);
+    window.0.run_steps(2);
+    assert_eq!(window.session().hovered(), Some(&Item::Event(merge)));
+    window.click_at(link);
+    assert_eq!(window.session().selection().items(), [Item::Event(merge)]);
+    // Outside of the link nothing is selected.
+    window.press(Key::Escape);
+    window.click_at(Pos2::new(title.left() + 4.0, title.center().y));
+    assert!(window.session().selection().is_empty());
+}
+
+#[test]
+fn the_event_tab_shows_json_and_hashes() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.press(Key::End).press_with(Modifiers::SHIFT, Key::C).click("Event");
+    window.shows("\"auth_events\": [");
+    window.shows("The event ID is the reference hash");
+    window.shows("prev_events  ERIN_SAYS, ALICE_STEPS_DOWN");
+    let cited = window.shown("\"$").len();
+    window.click("\"auth_events\": [");
+    window.shows("elements");
+    assert!(window.shown("\"$").len() < cited, "what is folded is not shown");
+}
+
+#[test]
+fn the_auth_tab_tells_rules_and_what_they_read() {
+    let mut window = Window::fixture("rejected-event-cited");
+    window.press(Key::Home).press(Key::R).click("Auth");
+    let rejected = window.session().cursor().event.event().unwrap();
+    assert!(window.session().replay().rejected().contains(rejected));
+    window.shows("against its own auth_events: ");
+    window.shows("refused by rule");
+    window.shows("Looked up");
+    window.click("Why");
+    window.shows("is rejected by");
+}
+
+#[test]
+fn the_why_tab_tells_who_won_and_leads_to_the_step() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.press(Key::End).click("Why");
+    let room = window.session().room();
+    let carol = room.find_key("m.room.member", "@carol:b.example");
+    let carol = carol.or_else(|| {
+        let keys = (0..room.key_count()).map(hindsight::room::KeyIx::new);
+        keys.into_iter().find(|key| room.key(*key).1.starts_with("@carol"))
+    });
+    assert!(carol.is_some());
+    window.click("State");
+    let row = window.shown("@carol  CAROL")[0].rect();
+    window.click_at(Pos2::new(row.left() + 26.0, row.center().y));
+    assert_eq!(window.session().selection().items(), [Item::Key(carol.unwrap())]);
+    window.click("Why");
+    window.shows("In the current state m.room.member @carol is CAROL");
+    window.shows("The parents of MERGE disagreed: ");
+    window.shows("refused by rule 4.5.5");
+    // The button beside the check of the kick.
+    let kick = window.shown("refused by rule 4.5.5")[0].rect();
+    let buttons: Vec<_> = window.0.query_all_by_label_contains("Step ").map(|node| node.rect()).collect();
+    let button = buttons.into_iter().find(|rect| (rect.center().y - kick.top()).abs() < 16.0).unwrap();
+    window.click_at(button.center());
+    assert_eq!(window.at(), "MERGE");
+    let step = window.session().cursor().step.unwrap();
+    assert!(
+        matches!(&window.session().steps().unwrap().steps[step], Step::AuthCheck(check) if !check.verdict.is_allowed())
+    );
+}
+
+#[test]
+fn the_resolution_is_stepped_by_keys_buttons_and_rows() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.press(Key::End);
+    window.shows("there is nothing to resolve");
+    window.click("Previous conflicted merge");
+    assert_eq!(window.at(), "MERGE");
+    window.click("Step into");
+    assert_eq!(window.session().cursor().step, Some(0));
+    window.shows("Step 1 of 15");
+    window.click("Next step").click("Next step").click("Previous step");
+    assert_eq!(window.session().cursor().step, Some(1));
+    window.click("Last step");
+    window.shows("Step 15 of 15");
+    window.go_to_step(|step| matches!(step, Step::PowerPop(pop) if pop.number == 2));
+    window.shows("its sender has more power than that of CAROL");
+    window.shows("2 ready, 1 blocked");
+    window.shows("blocked, waits for CAROL; would come first");
+    window.go_to_step(|step| matches!(step, Step::AuthCheck(check) if !check.verdict.is_allowed()));
+    window.shows("the sender lacks the power to kick the target");
+    window.click("Step out");
+    assert_eq!(window.session().cursor().step, None);
+}
+
+#[test]
+fn steps_play_at_the_speed_that_is_set_and_stop_at_the_end() {
+    let mut window = Window::fixture("topic-vs-ban");
+    window.press(Key::End).press_with(Modifiers::SHIFT, Key::C).press(Key::Enter).press(Key::Space);
+    window.shows("Pause");
+    let last = window.session().step_count() - 1;
+    for _ in 0..50 * (last + 2) {
+        window.0.step();
+    }
+    assert_eq!(window.session().cursor().step, Some(last));
+    window.shows("Play");
+}
+
+#[test]
+fn the_mainline_is_a_ruler() {
+    let mut window = Window::fixture("mainline-epochs");
+    window.go_to_step(|step| matches!(step, Step::MainlinePosition(position) if position.number == 2));
+    window.shows("Position on the mainline");
+    let marks = window.shown("m.room.power_levels").len();
+    assert!(marks > 1, "the power levels of the mainline are shown");
+}
+
+#[test]
+fn two_algorithms_stand_side_by_side() {
+    let mut window = Window::fixture("msc4297-problem-a");
+    window.press(Key::End).press_with(Modifiers::SHIFT, Key::C).press(Key::Enter).press(Key::X);
+    window.settle();
+    let (one, other) =
+        (window.session().replay().algorithm(), window.session().other_replay().unwrap().algorithm());
+    assert_ne!(one, other);
+    window.shows("differ");
+    window.click("First difference");
+    let alignment = window.session().alignment().unwrap();
+    let first = alignment.first_difference.unwrap();
+    let step = alignment.lines[..=first].iter().rev().find_map(|line| line.one);
+    assert_eq!(window.session().cursor().step, step);
+    window.click("Swap");
+    window.settle();
+    assert_eq!(window.session().replay().algorithm(), other);
+    window.press(Key::X);
+    assert!(window.session().settings().compare.is_none());
+}
+
+#[test]
+fn the_palette_finds_and_runs_commands() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.press(Key::Home).press_with(Modifiers::COMMAND, Key::K);
+    window.0.get_by_label("Command").type_text("ncm");
+    window.0.run_steps(2);
+    window.press(Key::Enter);
+    assert_eq!(window.at(), "MERGE");
+    assert!(window.0.query_by_label("Command").is_none(), "it closes");
+    window.press_with(Modifiers::COMMAND, Key::K);
+    window.0.get_by_label("Command").type_text("KICK");
+    window.0.run_steps(2);
+    window.shows("go to m.room.member @carol = leave");
+    window.press(Key::Escape);
+    assert!(window.0.query_by_label("Command").is_none(), "Escape closes it");
+    assert_eq!(window.at(), "MERGE");
+}
+
+#[test]
+fn the_keys_are_told() {
+    let mut window = Window::fixture("topic-vs-ban");
+    window.press_with(Modifiers::SHIFT, Key::Questionmark);
+    window.shows("Shortcuts");
+    window.shows("Ctrl+K");
+    window.press(Key::Escape);
+    assert!(window.shown("Shortcuts").is_empty());
+}
+
+#[test]
+fn captions_lead_through_a_room() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.press(Key::Home);
+    window.shows("Alice creates the room.");
+    window.click("Next");
+    window.shows("Alice joins.");
+    window.click("Back");
+    window.shows("Alice creates the room.");
+    window.press(Key::End).click("Back");
+    window.shows("The kick has to wait for Carol's join");
+}
+
+#[test]
+fn findings_lead_to_their_events() {
+    let scenario = include_bytes!("../fixtures/r3-priority-inversion/scenario.json5");
+    let room = load(scenario, &Options::default()).unwrap().room;
+    // Without one of its events, the room has a hole.
+    let events = room.events().filter(|ix| ix.index() != 4);
+    let mut bytes: Vec<u8> =
+        events.flat_map(|ix| format!("{}\n", room.event(ix).json()).into_bytes()).collect();
+    bytes.extend(b"this is no JSON\n");
+    let mut window = Window::open(Request::new("broken", Source::Bytes(bytes)));
+    let findings = window.session().findings().len();
+    assert!(findings >= 2);
+    window.click(&format!("{findings} findings"));
+    window.shows("not JSON");
+    let row = window.shown("line ")[0].rect();
+    window.click_at(Pos2::new(row.right() - 20.0, row.center().y));
+    assert!(matches!(window.session().selection().last(), Some(Item::Finding(_))));
+    window.shows("What to do");
+}
