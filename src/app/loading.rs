@@ -22,7 +22,7 @@ use crate::report::Finding;
 use crate::resolve::Algorithm;
 use crate::room::Room;
 use crate::session::link::ShareLink;
-use crate::session::{Origin, Pair, Session};
+use crate::session::{Comparison, Origin, Pair, Session, Sides};
 
 /// Where bytes come from.
 #[derive(Debug)]
@@ -109,6 +109,8 @@ pub enum Outcome {
     Failed(Failure),
     /// The same room, replayed by another pair.
     Replayed(Recording),
+    /// Where two replays of the room differ.
+    Compared([Pair; 2], Comparison),
 }
 
 /// Something to do off the frame.
@@ -118,6 +120,8 @@ pub enum Work {
     Load(Box<Request>),
     /// Replay once more.
     Replay(Arc<Room>, Pair),
+    /// Compare two replays.
+    Compare(Sides),
 }
 
 /// Work under way, as the frame sees it. Dropping it cancels the work.
@@ -145,6 +149,7 @@ impl Task {
         let name = match &work {
             Work::Load(request) => request.name.clone(),
             Work::Replay(_, pair) => pair.to_string(),
+            Work::Compare(sides) => sides.pairs().map(|pair| pair.to_string()).join(" and "),
         };
         let (sender, outcome) = mpsc::channel();
         let (pace, cancelled) = (Arc::<Pace>::default(), Arc::<AtomicBool>::default());
@@ -226,6 +231,15 @@ pub async fn load(bytes: Vec<u8>, request: Request, executor: &dyn Executor, han
 /// Replays a room once more.
 pub async fn replay(room: Arc<Room>, pair: Pair, handle: &Handle) -> Outcome {
     Outcome::Replayed(replayed(&room, Some(pair.algorithm), pair.profile, handle).await)
+}
+
+/// Compares two replays.
+pub async fn compare(sides: Sides, handle: &Handle) -> Outcome {
+    let mut comparing = sides.begin();
+    while !comparing.advance(STRIDE) {
+        handle.pace.rest(Stage::Compare, comparing.done() as f32 / sides.len().max(1) as f32).await;
+    }
+    Outcome::Compared(sides.pairs(), comparing.finish())
 }
 
 /// So many events are replayed between two rests: less than a millisecond, nearly always.

@@ -230,6 +230,7 @@ impl App {
         for outcome in outcomes {
             match outcome {
                 Outcome::Loaded(loaded) => self.show(*loaded, ctx),
+                Outcome::Compared(pairs, comparison) => self.session.provide_comparison(pairs, comparison),
                 Outcome::Replayed(recording) => {
                     for effect in self.session.provide(recording) {
                         self.perform(effect, ctx);
@@ -267,6 +268,7 @@ impl App {
             Effect::Replay(pair) => {
                 self.replays.push(Task::start(Work::Replay(self.session.shared_room(), pair), ctx));
             }
+            Effect::Compare(sides) => self.replays.push(Task::start(Work::Compare(sides), ctx)),
             Effect::Tell(notice) if notice.is_error => self.notices.complain("Not done", notice.text, &[]),
             Effect::Tell(notice) => self.notices.tell(notice.text),
             Effect::OpenFile => self.picking = Some(platform::pick_file(ctx)),

@@ -18,10 +18,12 @@ pub enum Stage {
     Load,
     /// Computing states.
     Replay,
+    /// Comparing replays.
+    Compare,
 }
 
 impl Stage {
-    const ALL: [Self; 3] = [Self::Fetch, Self::Load, Self::Replay];
+    const ALL: [Self; 4] = [Self::Fetch, Self::Load, Self::Replay, Self::Compare];
 
     /// A name for people.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Stage {
             Self::Fetch => "reading the file",
             Self::Load => "loading",
             Self::Replay => "replaying",
+            Self::Compare => "comparing",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where two replays of a room differ.
 
-use crate::replay::compare::{Keys, StatePair, compare, differing_keys};
+use crate::replay::compare::{Keys, StatePair, Walk, differing_keys};
 use crate::replay::{Current, Replay};
 use crate::resolve::Failure;
 use crate::room::{EventIx, Room};
@@ -36,7 +36,7 @@ impl Differences {
     /// event, not of the states.
     pub fn between(one: &Replay<'_>, other: &Replay<'_>) -> Self {
         let mut differences = Self::default();
-        compare(one, other, |ix, before, after| {
+        Walk::new(one.room()).advance((one, other), usize::MAX, |ix, before, after| {
             differences.events += 1;
             if differences.first.is_none() {
                 differences.first = difference(one.room(), ix, (one, other), (before, after));

@@ -11,23 +11,49 @@ pub(crate) type Keys = Option<Rc<[KeyIx]>>;
 /// The same state in both replays.
 pub(crate) type StatePair<'a> = (Option<&'a StateMap>, Option<&'a StateMap>);
 
-/// Visits every event that has another verdict in the other replay, or another state before or after it, or whose
-/// resolution fails in one of them alone; with the keys on which the states before and after it differ. The cost is that
-/// of their differences and of the changes from event to event, not of the states.
-pub(crate) fn compare(one: &Replay<'_>, other: &Replay<'_>, mut visit: impl FnMut(EventIx, &Keys, &Keys)) {
-    let room = one.room();
-    let mut after = After::new(room);
-    for ix in room.events() {
-        let pair_before = (one.before(ix), other.before(ix));
-        let pair_after = (one.after(ix), other.after(ix));
-        let parent = room.prev_events(ix).first();
-        let base = parent.map(|parent| ((one.after(*parent), other.after(*parent)), after.take(*parent)));
-        let before = differing_keys(pair_before, base);
-        let now = differing_keys(pair_after, Some((pair_before, before.clone())));
-        if differs(ix, (one, other), (&before, &now)) {
-            visit(ix, &before, &now);
+/// A comparison that is under way, as far as it has come.
+pub(crate) struct Walk {
+    after: After,
+}
+
+impl Walk {
+    /// Begins at the first event.
+    pub(crate) fn new(room: &Room) -> Self {
+        Self { after: After::new(room) }
+    }
+
+    /// How many events have been compared.
+    pub(crate) fn done(&self) -> usize {
+        self.after.keys.len()
+    }
+
+    /// Visits up to so many more events that have another verdict in the other replay, or another state before or after
+    /// them, or whose resolution fails in one of them alone; with the keys on which the states before and after them
+    /// differ. Always of the same two replays. Returns whether those were all events.
+    ///
+    /// The cost is that of their differences and of the changes from event to event, not of the states.
+    pub(crate) fn advance(
+        &mut self,
+        (one, other): (&Replay<'_>, &Replay<'_>),
+        events: usize,
+        mut visit: impl FnMut(EventIx, &Keys, &Keys),
+    ) -> bool {
+        let room = one.room();
+        let end = self.done().saturating_add(events).min(room.len());
+        for ix in (self.done()..end).map(EventIx::new) {
+            let pair_before = (one.before(ix), other.before(ix));
+            let pair_after = (one.after(ix), other.after(ix));
+            let parent = room.prev_events(ix).first();
+            let after = &mut self.after;
+            let base = parent.map(|parent| ((one.after(*parent), other.after(*parent)), after.take(*parent)));
+            let before = differing_keys(pair_before, base);
+            let now = differing_keys(pair_after, Some((pair_before, before.clone())));
+            if differs(ix, (one, other), (&before, &now)) {
+                visit(ix, &before, &now);
+            }
+            after.put(ix, now);
         }
-        after.put(ix, now);
+        end == room.len()
     }
 }
 

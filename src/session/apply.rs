@@ -1,6 +1,7 @@
 //! What commands do.
 
 use super::command::Command;
+use super::compare::{Comparison, Sides};
 use super::cursor::{Cursor, Position};
 use super::effect::{Effect, ScenarioFile, Zoom};
 use super::filter::Query;
@@ -372,6 +373,19 @@ impl Session {
         effects
     }
 
+    /// Takes a comparison that was made elsewhere. One of other replays than those in use is dropped.
+    pub fn provide_comparison(&mut self, pairs: [Pair; 2], comparison: Comparison) {
+        if self.sides().is_some_and(|sides| sides.pairs() == pairs) {
+            self.comparison = Some(comparison);
+        }
+    }
+
+    /// The replays that are to be compared, if both are there.
+    fn sides(&self) -> Option<Sides> {
+        let other = self.other.clone()?;
+        Some(Sides { room: self.shared_room(), one: self.shown.clone(), other })
+    }
+
     /// Goes somewhere as soon as the replay that is set is in use: in another one there may be no such step.
     pub(super) fn seek_when_ready(&mut self, to: Cursor) -> Vec<Effect> {
         let is_ready = Pair::of(&self.shown) == self.settings.pair;
@@ -384,6 +398,9 @@ impl Session {
         while let Some(pair) = self.asked.first().copied() {
             let recording = pair.replay(&self.room);
             self.provide(recording);
+        }
+        if let Some(sides) = self.sides().filter(|_| self.comparison.is_none()) {
+            self.provide_comparison(sides.pairs(), sides.begin().finish());
         }
     }
 
@@ -421,14 +438,18 @@ impl Session {
             self.other = other;
             self.memo.other_steps.take();
             self.memo.alignment.take();
-            self.memo.comparison.take();
+            self.comparison = None;
+        } else {
+            return effects;
         }
+        effects.extend(self.sides().map(Effect::Compare));
         effects
     }
 
     /// Another replay is in use: everything that rests on the one before is forgotten.
     fn forget_resolutions(&mut self) {
         self.memo = Memo::default();
+        self.comparison = None;
         self.roles = Roles::default();
         self.running = None;
         let count = if self.cursor.step.is_some() { self.step_count() } else { 0 };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::compare::Sides;
 use super::pair::Pair;
 use crate::export;
 use crate::replay::Recording;
@@ -13,6 +14,9 @@ use crate::room::Room;
 pub enum Effect {
     /// Replay the room, off the frame, and hand the outcome to [`Session::provide`](super::Session::provide).
     Replay(Pair),
+    /// Compare two replays, off the frame, and hand the outcome to
+    /// [`Session::provide_comparison`](super::Session::provide_comparison).
+    Compare(Sides),
     /// Tell something, for a moment.
     Tell(Notice),
     /// Ask for a file and load it.

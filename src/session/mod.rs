@@ -57,7 +57,7 @@ use std::sync::Arc;
 use self::axis::Order;
 pub use self::axis::{Axis, Rows};
 pub use self::command::{Command, CommandKind};
-pub use self::compare::{Aligned, Alignment, Comparison};
+pub use self::compare::{Aligned, Alignment, Comparing, Comparison, Sides};
 pub use self::cursor::{Cursor, Position};
 pub use self::difference::{Against, Entry, StateDiff};
 pub use self::effect::{Effect, Notice, ScenarioFile, Zoom};
@@ -127,6 +127,8 @@ pub struct Session {
     shown: Recording,
     /// The replay compared with.
     other: Option<Recording>,
+    /// Where the two differ, once that is known.
+    comparison: Option<Comparison>,
     /// The replays asked for.
     asked: Vec<Pair>,
     /// Where to go when they are there.
@@ -158,7 +160,6 @@ struct Memo {
     alignment: OnceCell<Option<Alignment>>,
     selected: OnceCell<Option<Steps>>,
     hits: OnceCell<EventSet>,
-    comparison: OnceCell<Option<Comparison>>,
     diffs: RefCell<BTreeMap<Against, Option<Arc<StateDiff>>>>,
 }
 
@@ -228,6 +229,7 @@ impl Session {
             recordings: vec![recording.clone()],
             shown: recording,
             other: None,
+            comparison: None,
             asked: Vec::new(),
             awaited: None,
             cursor,
@@ -390,10 +392,10 @@ impl Session {
         self.roles.of(ix)
     }
 
-    /// Where the two replays differ; `None` if there is nothing to compare with.
+    /// Where the two replays differ; `None` if there is nothing to compare with, or as long as nobody has handed over what
+    /// [`Effect::Compare`] asked for.
     pub fn comparison(&self) -> Option<&Comparison> {
-        let compare = || Some(Comparison::between(&self.replay(), &self.other_replay()?));
-        self.memo.comparison.get_or_init(compare).as_ref()
+        self.comparison.as_ref()
     }
 
     /// The steps of both resolutions at the cursor, side by side.
