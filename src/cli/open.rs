@@ -80,15 +80,28 @@ mod enabled {
 
     /// Why there is no window.
     pub(super) fn no_window(error: &eframe::Error) -> CliError {
-        CliError::new(format!("no window can be opened: {error}")).hint(
+        let text = error.to_string();
+        CliError::new(format!("no window can be opened: {}", reason(&text))).hint(
             "a display with OpenGL is needed (over SSH: ssh -X); without one, `hindsight log` and \
              `hindsight resolve --steps` tell the same as text, and the page in web/ needs only a browser",
         )
     }
 
+    /// The libraries put the line of their own sources before what is wrong, which helps nobody here.
+    fn reason(text: &str) -> &str {
+        let after = text.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
+        after.map_or(text, |(_, reason)| reason).trim_end_matches('.')
+    }
+
     #[cfg(test)]
     mod tests {
         use super::*;
+
+        #[test]
+        fn places_in_sources_are_left_out() {
+            assert_eq!(reason("os error at /x/y-0.30/src/mod.rs:78: no display."), "no display");
+            assert_eq!(reason("no OpenGL"), "no OpenGL");
+        }
 
         #[test]
         fn links_are_told_from_files() {
