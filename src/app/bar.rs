@@ -10,6 +10,7 @@ use super::loading::Task;
 use super::remembered::Remembered;
 use super::start;
 use super::theme::size;
+use crate::describe::text;
 use crate::session::{Command, CommandInfo};
 
 /// Draws the bar. Returns a file that is to be opened again.
@@ -83,12 +84,11 @@ fn room_ui(ui: &mut Ui, cx: &Context<'_>) {
     }
     let room = cx.session.room();
     ui.label(RichText::new(&cx.session.source().name).strong());
-    let facts = format!("room version {}, {} events", room.rules().id, room.len());
+    let facts = format!("room version {}, {}", room.rules().id, text::count(room.len(), "event"));
     ui.label(RichText::new(facts).color(cx.tokens.weak));
     let findings = cx.session.findings().len();
     if findings > 0 {
-        let text = if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
-        let button = Button::new(RichText::new(text).color(cx.tokens.warning));
+        let button = Button::new(RichText::new(text::count(findings, "finding")).color(cx.tokens.warning));
         if ui.add(button).on_hover_text("What is wrong or odd in this dump").clicked() {
             cx.send(Command::ShowFindings);
         }

@@ -19,7 +19,7 @@ use super::captions::{self, CaptionsView};
 use super::context::Context;
 use super::events::{self, EventsView};
 use super::inspector::{self, InspectorView};
-use super::overview;
+use super::overview::{self, OverviewView};
 use super::palette::{self, PaletteView};
 use super::resolution::{self, ResolutionView};
 use super::sheet::Sheets;
@@ -36,6 +36,8 @@ pub struct Views {
     pub sheets: Sheets,
     /// The events.
     pub events: EventsView,
+    /// The overview.
+    pub overview: OverviewView,
     /// The graph.
     pub canvas: CanvasView,
     /// The timeline.
@@ -92,7 +94,7 @@ pub(super) const CENTER: &[Seat] = &[
         title: "Graph",
         ui: |ui, cx, views| canvas::canvas_ui(ui, cx, &mut views.canvas, &mut views.sheets),
     },
-    Seat { title: "Overview", ui: |ui, cx, _| overview::overview_ui(ui, cx) },
+    Seat { title: "Overview", ui: |ui, cx, views| overview::overview_ui(ui, cx, &mut views.overview) },
 ];
 
 /// The inspector.
@@ -173,6 +175,11 @@ pub(super) fn windows_ui(ui: &mut Ui, cx: &Context<'_>, views: &mut Views) {
     }
 }
 
+/// Lists and the graph reach to the edges of their region.
+fn is_edge_to_edge(region: &str) -> bool {
+    matches!(region, "left" | "center")
+}
+
 /// Draws the panel in front, and tabs if there are several.
 fn region_ui(
     ui: &mut Ui,
@@ -186,15 +193,24 @@ fn region_ui(
     let front = tabs.get(region).and_then(|title| seats.iter().find(|seat| seat.title == title));
     let mut front = front.unwrap_or(first);
     if seats.len() > 1 {
-        ui.horizontal(|ui| {
-            for seat in seats {
-                if ui.selectable_label(std::ptr::eq(seat, front), seat.title).clicked() {
-                    tabs.insert(region.to_owned(), seat.title.to_owned());
-                    front = seat;
-                }
-            }
+        let bar = Frame::new().inner_margin(if is_edge_to_edge(region) {
+            Margin::symmetric(8, 4)
+        } else {
+            Margin::ZERO
         });
-        ui.add_space(size::GAP);
+        bar.show(ui, |ui| {
+            ui.horizontal(|ui| {
+                for seat in seats {
+                    if ui.selectable_label(std::ptr::eq(seat, front), seat.title).clicked() {
+                        tabs.insert(region.to_owned(), seat.title.to_owned());
+                        front = seat;
+                    }
+                }
+            });
+        });
+        if !is_edge_to_edge(region) {
+            ui.add_space(size::GAP);
+        }
     }
     (front.ui)(ui, cx, views);
     // A region that can be made larger has to use the space.
