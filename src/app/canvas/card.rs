@@ -51,7 +51,14 @@ pub(super) fn tell(drawing: &Drawing<'_>, item: Item) -> Told {
 }
 
 /// Paints a card, or a mark.
-pub(super) fn paint(drawing: &Drawing<'_>, ui: &Ui, rect: Rect, row: &Row, told: &Told, is_selected: bool) {
+pub(super) fn paint(
+    drawing: &Drawing<'_>,
+    ui: &Ui,
+    rect: Rect,
+    row: &Row,
+    tell: impl Fn() -> Told,
+    is_selected: bool,
+) {
     let (cx, t, eye) = (drawing.cx, drawing.cx.tokens, &drawing.eye);
     let painter = ui.painter();
     let fade = drawing.fade(row.row, row.item);
@@ -73,6 +80,7 @@ pub(super) fn paint(drawing: &Drawing<'_>, ui: &Ui, rect: Rect, row: &Row, told:
         mark.paint(painter, rect.center(), radius, t.background, fade, t);
         return;
     }
+    let told = tell();
     let corner = CornerRadius::same((5.0 * eye.zoom).round() as u8);
     painter.rect_filled(rect, corner, t.background);
     let fill = if is_here {

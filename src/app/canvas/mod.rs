@@ -210,16 +210,19 @@ impl Drawing<'_> {
         if !ui.clip_rect().intersects(rect) {
             return;
         }
-        let told = card::tell(self, row.item);
+        // Hundreds of dots are not put into words unless somebody wants to hear them.
+        let tell = || card::tell(self, row.item);
         let response = ui.interact(rect, ui.scope_id().with(("node", row.row)), Sense::click());
         let is_selected = self.cx.session.selection().contains(&nodes::session_item(row.item));
         response.widget_info(|| {
-            WidgetInfo::selected(egui::Role::Button, true, is_selected, format!("Graph {}", told.label()))
+            WidgetInfo::selected(egui::Role::Button, true, is_selected, format!("Graph {}", tell().label()))
         });
         nodes::press(self.cx, &response, row.item);
-        card::paint(self, ui, rect, row, &told, is_selected);
+        card::paint(self, ui, rect, row, tell, is_selected);
         if self.eye.detail == Detail::Dots {
-            response.on_hover_text(told.label());
+            response.on_hover_ui(|ui| {
+                ui.label(tell().label());
+            });
         }
     }
 }

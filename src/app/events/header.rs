@@ -1,6 +1,6 @@
 //! Filter, search, time axis.
 
-use egui::{Align, Button, ComboBox, Key, Layout, Response, RichText, TextEdit, Ui};
+use egui::{Align, Button, ComboBox, Key, Layout, Response, RichText, TextEdit, Ui, WidgetInfo};
 
 use super::super::context::Context;
 use super::super::seats::Windows;
@@ -111,7 +111,7 @@ const HELP: &str = "Words are looked for in IDs and JSON\n\
 fn field(ui: &mut Ui, text: &mut String, name: &'static str, hint: &str) -> Response {
     let response = ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY));
     response.widget_info(|| {
-        let mut info = egui::WidgetInfo::labeled(egui::Role::TextInput, true, name);
+        let mut info = WidgetInfo::labeled(egui::Role::TextInput, true, name);
         info.current_text_value = Some(text.clone());
         info
     });
@@ -144,8 +144,11 @@ fn search_ui(ui: &mut Ui, cx: &Context<'_>, header: &mut Header, focus: bool, at
             }
             for (name, direction) in [("Next", Direction::Next), ("Previous", Direction::Previous)] {
                 let command = Command::Find(Target::Hit, direction);
-                let tip = CommandInfo::of(&command).map_or("", |info| info.text);
-                if ui.button(name).on_hover_text(tip).clicked() {
+                let info = CommandInfo::of(&command);
+                let button = ui.button(name).on_hover_text(info.map_or("", |info| info.text));
+                let label = info.map_or(name, |info| info.name);
+                button.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, label));
+                if button.clicked() {
                     cx.send(command);
                 }
             }

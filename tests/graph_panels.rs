@@ -1,0 +1,344 @@
+//! List, graph and timeline over real rooms: what is shown, and what clicks and keys do.
+#![cfg(feature = "gui")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use egui::{Event, Key, Modifiers, MouseWheelUnit, Pos2, TouchPhase, pos2, vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::{Harness, Node};
+use hindsight::app::loading::{Request, Source};
+use hindsight::app::platform::File;
+use hindsight::app::{App, Start};
+use hindsight::generate::{Blueprint, Preset};
+use hindsight::room::EventIx;
+use hindsight::session::{Axis, EdgeMode, Item, Position, Role, Session};
+
+/// What a screen reader says.
+fn label(node: &Node<'_>) -> Option<String> {
+    node.accesskit_node().label()
+}
+
+/// A window on a room.
+struct Window(Harness<'static, Option<App>>);
+
+impl Window {
+    fn open(request: Request) -> Self {
+        let mut start = Some(Start { request: Some(request), ..Start::default() });
+        let frame = move |ui: &mut egui::Ui, app: &mut Option<App>| {
+            let app = app.get_or_insert_with(|| App::headless(ui.ctx(), start.take().unwrap()));
+            app.frame(ui);
+        };
+        let harness = Harness::builder()
+            .with_size(vec2(1600.0, 1300.0))
+            .with_context_setup(hindsight::app::theme::install)
+            .allow_missing_glyphs()
+            .build_ui_state(frame, None);
+        let mut window = Self(harness);
+        window.settle();
+        assert!(!window.session().is_empty());
+        window
+    }
+
+    fn fixture(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+        let mut window = Self::open(Request::file(File::at(path).unwrap()));
+        window.press(Key::Home);
+        window
+    }
+
+    /// Draws frames until nothing is loaded any more.
+    fn settle(&mut self) {
+        for _ in 0..4000 {
+            self.0.step();
+            if self.0.state().as_ref().is_some_and(|app| !app.is_busy()) {
+                self.0.run_steps(3);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("loading does not end");
+    }
+
+    fn session(&self) -> &Session {
+        self.0.state().as_ref().unwrap().session()
+    }
+
+    fn press(&mut self, key: Key) -> &mut Self {
+        self.0.key_press(key);
+        self.0.run_steps(2);
+        self
+    }
+
+    /// The row of the list, or the node of the graph, that is called so.
+    fn find<'a>(&'a self, label: &'a str) -> Node<'a> {
+        self.0.get_by_label_contains(label)
+    }
+
+    fn row(&self, name: &str) -> Node<'_> {
+        let (number, _) = self.event(name);
+        self.0
+            .query_all_by_role(egui::Role::ListItem)
+            .find(|node| label(node).is_some_and(|label| label.starts_with(&format!("{number} "))))
+            .unwrap()
+    }
+
+    fn node(&self, name: &str) -> Node<'_> {
+        self.0
+            .query_all_by_role(egui::Role::Button)
+            .find(|node| label(node).is_some_and(|label| label.starts_with(&format!("Graph {name} "))))
+            .unwrap()
+    }
+
+    /// The event that the scenario gives a name.
+    fn event(&self, name: &str) -> (usize, EventIx) {
+        let session = self.session();
+        let ix = session.room().events().find(|ix| session.describer().short_id(*ix) == name).unwrap();
+        (ix.index(), ix)
+    }
+
+    fn at(&self, name: &str) -> bool {
+        self.session().cursor().event == Position::Event(self.event(name).1)
+    }
+
+    fn rows_shown(&self) -> usize {
+        self.0.query_all_by_role(egui::Role::ListItem).count()
+    }
+
+    fn drag(&mut self, from: Pos2, to: Pos2) {
+        self.0.drag_at(from);
+        self.0.step();
+        self.0.hover_at(to);
+        self.0.step();
+        self.0.drop_at(to);
+        self.0.run_steps(2);
+    }
+}
+
+#[test]
+fn a_click_goes_there_and_selects() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    assert!(window.at("CREATE"));
+    window.row("KICK").click();
+    window.0.run_steps(2);
+    assert!(window.at("KICK"));
+    let (_, kick) = window.event("KICK");
+    assert_eq!(window.session().selection().items(), [Item::Event(kick)]);
+    window.row("JR").click_modifiers(Modifiers::COMMAND);
+    window.0.run_steps(2);
+    assert!(window.at("KICK"));
+    assert_eq!(window.session().selection().events().len(), 2);
+    window.find("2 events selected");
+    window.row("ALICE").click_modifiers(Modifiers::SHIFT);
+    window.0.run_steps(2);
+    assert!(window.session().selection().events().len() > 4);
+    window.0.get_by_label("Clear selection").click();
+    window.0.run_steps(2);
+    assert!(window.session().selection().is_empty());
+}
+
+#[test]
+fn rows_tell_what_stands_out() {
+    let window = Window::fixture("r3-priority-inversion");
+    let said = label(&window.row("MERGE")).unwrap();
+    assert!(said.contains("@alice") && said.contains("2 conflicts"), "{said}");
+    assert!(label(&window.row("KICK")).unwrap().contains("leave @carol"));
+    let mut window = Window::fixture("hole-with-snapshot");
+    window.press(Key::Home);
+    let labels: Vec<String> =
+        window.0.query_all_by_role(egui::Role::ListItem).filter_map(|node| label(&node)).collect();
+    assert!(labels.iter().any(|label| label.contains("hole")), "{labels:?}");
+    assert!(labels.iter().any(|label| label.contains("asserted")), "{labels:?}");
+    assert!(labels.last().unwrap().starts_with("now "), "{labels:?}");
+}
+
+#[test]
+fn the_filter_shows_less_and_says_what_is_wrong() {
+    let mut window = Window::fixture("twenty-way-merge");
+    let all = window.session().room().len();
+    window.press(Key::Slash);
+    window.0.get_by_label("Filter").type_text("is:merge");
+    window.0.run_steps(4);
+    assert_eq!(window.session().settings().filter, "is:merge");
+    assert_eq!(window.rows_shown(), 2);
+    window.find("1 of 45 events");
+    window.0.get_by_label("Filter").type_text(" is:odd");
+    window.0.run_steps(4);
+    window.find("is:odd is not known");
+    assert_eq!(window.rows_shown(), 2, "the filter before it stays in force");
+    window.0.get_by_label("Filter").type_text(" (");
+    window.0.run_steps(2);
+    assert!(window.session().filter_error().is_some());
+    assert_eq!(all, 45);
+}
+
+#[test]
+fn an_empty_list_says_what_to_do() {
+    let mut window = Window::fixture("topic-vs-ban");
+    window.press(Key::Slash);
+    window.0.get_by_label("Filter").type_text("nothing-has-this");
+    window.0.run_steps(4);
+    window.find("No event matches the filter");
+    window.0.get_by_label("Clear filter").click();
+    window.0.run_steps(4);
+    assert_eq!(window.session().rows().events().len(), window.session().room().len());
+    assert!(window.rows_shown() > 5);
+}
+
+#[test]
+fn runs_collapse_and_expand() {
+    let blueprint = Blueprint { events: 300, ..Blueprint::preset(Preset::R10k) };
+    let mut window = Window::open(Request::new("room", Source::Bytes(blueprint.ndjson())));
+    window.0.get_by_label("Collapse runs").click();
+    window.0.run_steps(3);
+    assert!(window.session().settings().collapse);
+    let expand = window.0.query_all_by_label_contains("Expand ").next().unwrap();
+    expand.click();
+    window.0.run_steps(3);
+    assert_eq!(window.session().settings().expanded.len(), 1);
+    let left = window.0.query_all_by_label_contains("Expand ").count();
+    window.press(Key::L);
+    assert_eq!(window.0.query_all_by_label_contains("Expand ").count(), 0, "{left} were left");
+}
+
+#[test]
+fn only_what_can_be_seen_is_there() {
+    let blueprint = Blueprint { events: 3_000, ..Blueprint::preset(Preset::R10k) };
+    let mut window = Window::open(Request::new("room", Source::Bytes(blueprint.ndjson())));
+    assert!((20..60).contains(&window.rows_shown()), "{}", window.rows_shown());
+    window.press(Key::Home);
+    assert_eq!(window.session().cursor().event, Position::Event(EventIx::new(0)));
+    window.row_number(0);
+    // The wheel moves the list, not the cursor.
+    window.0.hover_at(pos2(200.0, 300.0));
+    window.0.step();
+    let wheel = Event::MouseWheel {
+        unit: MouseWheelUnit::Line,
+        delta: vec2(0.0, -20.0),
+        phase: TouchPhase::Move,
+        source: egui::MouseWheelSource::Wheel,
+        modifiers: Modifiers::NONE,
+    };
+    window.0.event(wheel);
+    window.0.run_steps(60);
+    assert!(window.number_at_top() > 5, "{}", window.number_at_top());
+    assert_eq!(window.session().cursor().event, Position::Event(EventIx::new(0)));
+    // The cursor is followed again as soon as it moves.
+    window.press(Key::ArrowRight);
+    window.row_number(1);
+}
+
+impl Window {
+    fn row_number(&self, number: usize) {
+        let start = format!("{number} ");
+        let mut rows = self.0.query_all_by_role(egui::Role::ListItem);
+        assert!(rows.any(|node| label(&node).is_some_and(|label| label.starts_with(&start))), "{number}");
+    }
+
+    fn number_at_top(&self) -> usize {
+        let label = label(&self.0.query_all_by_role(egui::Role::ListItem).next().unwrap()).unwrap();
+        label.split(' ').next().unwrap().parse().unwrap()
+    }
+}
+
+#[test]
+fn other_axes_order_the_rows_otherwise() {
+    let mut window = Window::fixture("r2-clock-against-epoch");
+    for axis in [Axis::OriginServerTs, Axis::File, Axis::Depth, Axis::Topological] {
+        window
+            .0
+            .query_all_by_role(egui::Role::ComboBox)
+            .find(|node| node.rect().left() < 430.0)
+            .unwrap()
+            .click();
+        window.0.run_steps(2);
+        let choice = window.0.query_all_by_label(axis.label()).last().unwrap();
+        choice.click();
+        window.0.run_steps(3);
+        assert_eq!(window.session().rows().axis(), axis);
+        assert_eq!(window.rows_shown(), window.session().rows().len());
+    }
+}
+
+#[test]
+fn the_graph_shows_parts_and_keeps_the_place() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.press(Key::C).press(Key::Enter);
+    assert!(window.at("MERGE"));
+    let is_chosen =
+        |window: &Window| window.session().roles().iter().any(|(_, roles)| roles.contains(Role::Chosen));
+    for _ in 0..window.session().step_count() {
+        if is_chosen(&window) {
+            break;
+        }
+        window.press(Key::Period);
+    }
+    assert!(is_chosen(&window));
+    window.find("P Power ordering");
+    window.find("B Blocked");
+    // Inside of a resolution a click looks, and does not leave.
+    window.node("KICK").click();
+    window.0.run_steps(2);
+    assert!(window.at("MERGE") && window.session().cursor().step.is_some());
+    assert_eq!(window.session().selection().items(), [Item::Event(window.event("KICK").1)]);
+    window.press(Key::Backspace);
+    window.node("KICK").click();
+    window.0.run_steps(2);
+    assert!(window.at("KICK"));
+}
+
+#[test]
+fn the_graph_changes_edges_and_zooms() {
+    let mut window = Window::fixture("r3-priority-inversion");
+    window.row("KICK").click();
+    window.0.run_steps(2);
+    window.0.get_by_label("Auth chain").click();
+    window.0.run_steps(3);
+    assert_eq!(window.session().settings().edges, EdgeMode::Auth);
+    window.node("PL0");
+    let shown = |window: &Window| {
+        let nodes = window.0.query_all_by_role(egui::Role::Button);
+        nodes.filter(|node| label(node).is_some_and(|label| label.starts_with("Graph "))).count()
+    };
+    assert!(shown(&window) < window.session().room().len(), "what KICK does not rest on is left out");
+    window.press(Key::E);
+    assert_eq!(window.session().settings().edges, EdgeMode::Prev);
+    let before = window.node("PL0").rect().width();
+    window.0.get_by_label("Zoom in").click();
+    window.0.run_steps(2);
+    assert!(window.node("PL0").rect().width() > before);
+    window.0.get_by_label("Fit").click();
+    window.0.run_steps(2);
+    assert_eq!(shown(&window), window.session().room().len() + 1);
+    let before = window.node("PL0").rect().center();
+    window.drag(pos2(1000.0, 300.0), pos2(1000.0, 340.0));
+    assert!((window.node("PL0").rect().center().y - before.y).abs() > 20.0);
+}
+
+#[test]
+fn the_timeline_scrubs() {
+    let mut window = Window::fixture("twenty-way-merge");
+    let strip = window.0.get_by_label("Timeline").rect();
+    window.drag(strip.left_center() + vec2(100.0, 0.0), strip.center());
+    let ix = window.session().cursor().event.event().unwrap().index();
+    assert!((15..32).contains(&ix), "{ix}");
+    window.drag(strip.center(), strip.right_center() - vec2(1.0, 0.0));
+    assert_eq!(window.session().cursor().event, Position::Now);
+    window.press(Key::ArrowLeft);
+    assert_eq!(window.session().cursor().event, Position::Event(EventIx::new(44)));
+}
+
+#[test]
+fn search_hits_are_counted_and_found() {
+    let mut window = Window::fixture("twenty-way-merge");
+    window.0.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    window.0.run_steps(2);
+    window.0.get_by_label("Search").type_text("type:m.room.topic");
+    window.0.run_steps(3);
+    assert_eq!(window.session().hits().len(), 4);
+    window.0.get_by_label("Next search hit").click();
+    window.0.run_steps(2);
+    let ix = window.session().cursor().event.event().unwrap();
+    assert_eq!(window.session().room().event(ix).event_type(), "m.room.topic");
+}
