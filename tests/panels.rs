@@ -223,7 +223,7 @@ fn the_resolution_is_stepped_by_keys_buttons_and_rows() {
     window.go_to_step(|step| matches!(step, Step::PowerPop(pop) if pop.number == 2));
     window.shows("its sender has more power than that of CAROL");
     window.shows("2 ready, 1 blocked");
-    window.shows("blocked, waits for CAROL; would come first");
+    window.shows("waits for CAROL; would come first");
     window.go_to_step(|step| matches!(step, Step::AuthCheck(check) if !check.verdict.is_allowed()));
     window.shows("the sender lacks the power to kick the target");
     window.click("Step out");

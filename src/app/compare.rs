@@ -7,7 +7,9 @@ use super::inspector::auth::tone_mark;
 use super::line::{Line, fill_row, nothing_ui, row};
 use super::theme::size;
 use crate::describe::Describer;
-use crate::session::{Aligned, Alignment, Command, Direction, Item, Pair, Position, Steps, Target};
+use crate::session::{
+    Aligned, Alignment, Command, Comparison, Direction, Item, Pair, Position, Steps, Target,
+};
 
 /// The width of the column that says whether both sides say the same.
 const SIGN: f32 = 30.0;
@@ -26,13 +28,16 @@ pub(super) fn compare_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_
         nothing_ui(ui, cx, "The other side is still being replayed");
         return;
     };
-    let frame = Frame::NONE.inner_margin(Margin { left: 10, right: 0, top: 0, bottom: 0 });
-    let panel = Panel::right("differences").resizable(true).default_size(260.0).min_size(160.0);
-    panel.frame(frame).show(ui, |ui| {
-        // Else the panel would shrink to what is in it.
-        ui.set_min_size(ui.available_size());
-        differences_ui(ui, cx, describer);
-    });
+    let Some(comparison) = session.comparison() else { return };
+    if comparison.first().is_some() {
+        let frame = Frame::NONE.inner_margin(Margin { left: 10, right: 0, top: 0, bottom: 0 });
+        let panel = Panel::right("differences").resizable(true).default_size(240.0).min_size(160.0);
+        panel.frame(frame).show(ui, |ui| {
+            // Else the panel would shrink to what is in it.
+            ui.set_min_size(ui.available_size());
+            differences_ui(ui, cx, describer, comparison);
+        });
+    }
     let one = session.replay();
     let pairs = [&one, &other].map(|side| Pair { algorithm: side.algorithm(), profile: side.profile() });
     let (Some(here), Some(there)) = (session.steps(), session.other_steps()) else {
@@ -40,7 +45,7 @@ pub(super) fn compare_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_
         return;
     };
     let Some(alignment) = session.alignment() else { return };
-    head_ui(ui, cx, alignment, pairs, here, there);
+    head_ui(ui, cx, alignment, pairs, [here, there], comparison);
     lines_ui(ui, cx, describer, view, alignment, [here, there]);
 }
 
@@ -49,8 +54,8 @@ fn head_ui(
     cx: &Context<'_>,
     alignment: &Alignment,
     pairs: [Pair; 2],
-    here: &Steps,
-    there: &Steps,
+    [here, there]: [&Steps; 2],
+    comparison: &Comparison,
 ) {
     let agree = here.resolution.state == there.resolution.state;
     let differing = alignment.lines.iter().filter(|line| !line.same).count();
@@ -66,6 +71,9 @@ fn head_ui(
         let step = alignment.first_difference.and_then(|line| step_near(alignment, line));
         if step.is_some() && ui.button("First difference").clicked() {
             cx.send(Command::ScrubToStep(step.unwrap_or(0)));
+        }
+        if comparison.first().is_none() {
+            ui.label(RichText::new("No event of this room differs").color(cx.tokens.weak));
         }
     });
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::ROW), Sense::hover());
@@ -164,19 +172,15 @@ fn line_ui(
 }
 
 /// The events on which the replays of the whole room differ.
-fn differences_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>) {
-    let Some(comparison) = cx.session.comparison() else { return };
+fn differences_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, comparison: &Comparison) {
     let (events, now) = (&comparison.events, comparison.now);
     let count = events.len();
     let text = match (count, now) {
-        (0, false) => "No event differs in this room".to_owned(),
+        (0, _) => "The current state differs".to_owned(),
         (1, _) => "1 event differs".to_owned(),
         _ => format!("{count} events differ"),
     };
     ui.label(RichText::new(text).color(cx.tokens.strong));
-    if count == 0 && !now {
-        return;
-    }
     ui.horizontal(|ui| {
         for (name, direction) in [("Previous", Direction::Previous), ("Next", Direction::Next)] {
             let tip = format!("{name} difference");

@@ -41,17 +41,19 @@ pub(in crate::app) fn event_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut EventVi
     let describer = cx.session.describer();
     super::event_title_ui(ui, cx, ix);
     buttons_ui(ui, cx, ix);
-    facts_ui(ui, cx, &describer, ix);
     if view.shown.as_ref().is_none_or(|shown| shown.event != ix) {
         view.shown = Some(Shown::new(cx.session.room(), ix));
     }
     let Some(shown) = &mut view.shown else { return };
-    for (is_right, sentence) in &shown.hashes {
-        let (mark, color) = if *is_right { ("+ ", cx.tokens.good) } else { ("! ", cx.tokens.warning) };
-        Line::new(ui, cx, &describer).small().tinted(mark, color).text(sentence).show(ui);
-    }
-    ui.separator();
-    json_ui(ui, cx, &describer, shown);
+    ScrollArea::vertical().auto_shrink(false).id_salt(ix.index()).show(ui, |ui| {
+        facts_ui(ui, cx, &describer, ix);
+        for (is_right, sentence) in &shown.hashes {
+            let (mark, color) = if *is_right { ("+ ", cx.tokens.good) } else { ("! ", cx.tokens.warning) };
+            Line::new(ui, cx, &describer).small().tinted(mark, color).text(sentence).show(ui);
+        }
+        ui.separator();
+        json_ui(ui, cx, &describer, shown);
+    });
 }
 
 impl Shown {
@@ -164,26 +166,29 @@ fn facts_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, ix: EventI
     ui.label(RichText::new(facts.join(", ")).small().color(tokens.weak));
 }
 
+/// The height of a line of JSON.
+const LINE: f32 = size::ROW - 3.0;
+
 fn json_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, shown: &mut Shown) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let Some(lines) = &shown.lines else {
         nothing_ui(ui, cx, "The JSON is nested too deep to be shown; copy it instead");
         return;
     };
+    // Only the lines that are seen are laid out; space stands for those above and below.
+    let (top, seen) = (ui.cursor().top(), ui.clip_rect());
+    let count = shown.visible.len();
+    let first = (((seen.top() - top) / LINE).floor().max(0.0) as usize).min(count);
+    let last = (((seen.bottom() - top) / LINE).ceil().max(0.0) as usize).clamp(first, count);
+    ui.add_space(first as f32 * LINE);
     let mut toggled = None;
-    ScrollArea::vertical().auto_shrink(false).id_salt(shown.event.index()).show_rows(
-        ui,
-        size::ROW - 3.0,
-        shown.visible.len(),
-        |ui, rows| {
-            for place in &shown.visible[rows] {
-                let is_folded = shown.folded.contains(place);
-                if line_ui(ui, cx, describer, &lines[*place], is_folded) {
-                    toggled = Some(*place);
-                }
-            }
-        },
-    );
+    for place in &shown.visible[first..last] {
+        let is_folded = shown.folded.contains(place);
+        if line_ui(ui, cx, describer, &lines[*place], is_folded) {
+            toggled = Some(*place);
+        }
+    }
+    ui.add_space((count - last) as f32 * LINE);
     if let Some(place) = toggled {
         shown.toggle(place);
     }
@@ -227,7 +232,7 @@ fn line_ui(
         line = line.text(",");
     }
     let (rect, response) = {
-        let size = egui::vec2(ui.available_width(), size::ROW - 3.0);
+        let size = egui::vec2(ui.available_width(), LINE);
         ui.allocate_exact_size(size, egui::Sense::click())
     };
     let indent = json.depth as f32 * INDENT + 14.0;

@@ -38,6 +38,8 @@ struct Story {
     verdict: Option<(Tone, Sentence)>,
     holder: Option<Sentence>,
     chapters: Vec<Chapter>,
+    /// What the merge at the cursor has decided.
+    outcome: Vec<(Tone, Sentence)>,
     /// There are older changes.
     goes_on: bool,
 }
@@ -112,7 +114,10 @@ fn chapter_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, chapter:
 
 fn tell(cx: &Context<'_>, question: Question) -> Story {
     let mut story = Story { verdict: question.event.map(|ix| verdict(cx, ix)), ..Story::default() };
-    let Some(key) = question.key else { return story };
+    let Some(key) = question.key else {
+        story.outcome = cx.session.steps().map(outcome).unwrap_or_default();
+        return story;
+    };
     let session = cx.session;
     let place = match question.at {
         Position::Now => sentence!["In the current state "],
@@ -243,6 +248,17 @@ fn about(room: &Room, steps: &Steps, key: KeyIx) -> Vec<(usize, Tone, Sentence)>
         }
     }
     told
+}
+
+/// So many decisions are told.
+const DECISIONS: usize = 100;
+
+/// Which key got which event.
+fn outcome(steps: &Steps) -> Vec<(Tone, Sentence)> {
+    let result = steps.steps.iter().rposition(|step| matches!(step, Step::Result(_)));
+    let nodes = result.and_then(|step| steps.node(step)).map(|node| &node.children);
+    let told = nodes.into_iter().flatten().take(DECISIONS);
+    told.filter(|_| !steps.is_trivial()).map(|node| (node.tone, node.sentence.clone())).collect()
 }
 
 fn begins_with(node: &Node, key: KeyIx) -> bool {

@@ -90,14 +90,31 @@ fn pop(steps: &[Step], number: usize) -> Option<&PowerPop> {
     }
 }
 
-/// Where the columns begin, counted from the right edge.
+/// Where the columns begin, counted from the right edge; that of IDs is left out where there is no space for it.
+#[derive(Debug, Clone, Copy)]
 struct Columns {
     level: f32,
     time: f32,
-    id: f32,
+    id: Option<f32>,
+    /// Times are of one day, which goes without saying.
+    one_day: bool,
+    decider: Option<Decider>,
 }
 
-const COLUMNS: Columns = Columns { level: 268.0, time: 214.0, id: 74.0 };
+/// From this width on there is space for IDs that decide nothing.
+const WIDE: f32 = 520.0;
+
+impl Columns {
+    fn new(width: f32, rows: &[QueueRow], decider: Option<Decider>) -> Self {
+        let day = |row: &QueueRow| row.timestamp.div_euclid(86_400_000);
+        let one_day = rows.iter().all(|row| day(row) == day(&rows[0]));
+        let extra = |component| if decider == Some(component) { 46.0 } else { 0.0 };
+        let id_width = 74.0 + extra(Decider::EventId);
+        let id = (width >= WIDE || decider == Some(Decider::EventId)).then_some(id_width);
+        let time = id.unwrap_or(0.0) + if one_day { 92.0 } else { 146.0 } + extra(Decider::Timestamp);
+        Self { level: time + 44.0 + extra(Decider::Level), time, id, one_day, decider }
+    }
+}
 
 /// Draws the table.
 pub(super) fn queue_ui(
@@ -118,7 +135,8 @@ pub(super) fn queue_ui(
     let weak = cx.tokens.weak;
     let blocked = rows.len() - ready;
     ui.label(RichText::new(format!("{ready} ready, {blocked} blocked")).color(cx.tokens.strong));
-    head_ui(ui, cx, decider);
+    let columns = Columns::new(ui.available_width(), rows, decider);
+    head_ui(ui, cx, columns);
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical().auto_shrink(false).id_salt("queue").show_rows(
         ui,
@@ -126,7 +144,7 @@ pub(super) fn queue_ui(
         rows.len(),
         |ui, seen| {
             for row in &rows[seen] {
-                row_ui(ui, cx, describer, row, decider);
+                row_ui(ui, cx, describer, row, columns);
             }
         },
     );
@@ -135,7 +153,8 @@ pub(super) fn queue_ui(
     }
 }
 
-fn head_ui(ui: &mut Ui, cx: &Context<'_>, decider: Option<Decider>) {
+fn head_ui(ui: &mut Ui, cx: &Context<'_>, columns: Columns) {
+    let decider = columns.decider;
     let (rect, _) =
         ui.allocate_exact_size(egui::vec2(ui.available_width(), size::ROW - 4.0), egui::Sense::hover());
     let font = FontId::proportional(size::SMALL);
@@ -148,24 +167,20 @@ fn head_ui(ui: &mut Ui, cx: &Context<'_>, decider: Option<Decider>) {
         ui.painter().text(Pos2::new(x, rect.center().y), Align2::LEFT_CENTER, text, font.clone(), color);
     };
     show(rect.left() + 22.0, "Event", false);
-    show(rect.right() - COLUMNS.level, "Level", decider == Some(Decider::Level));
-    show(rect.right() - COLUMNS.time, "Sent (UTC)", decider == Some(Decider::Timestamp));
-    show(rect.right() - COLUMNS.id, "ID", decider == Some(Decider::EventId));
+    show(rect.right() - columns.level, "Level", decider == Some(Decider::Level));
+    show(rect.right() - columns.time, "Sent (UTC)", decider == Some(Decider::Timestamp));
+    if let Some(id) = columns.id {
+        show(rect.right() - id, "ID", decider == Some(Decider::EventId));
+    }
 }
 
-fn row_ui(
-    ui: &mut Ui,
-    cx: &Context<'_>,
-    describer: &Describer<'_>,
-    queued: &QueueRow,
-    decider: Option<Decider>,
-) {
+fn row_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, queued: &QueueRow, columns: Columns) {
     let tokens = cx.tokens;
     let (role, word, color) = match queued.place {
         Place::Chosen => (Role::Chosen, "chosen", tokens.strong),
         Place::RunnerUp => (Role::Ready, "next best", tokens.text),
         Place::Ready => (Role::Ready, "ready", tokens.text),
-        Place::Blocked { .. } => (Role::Blocked, "blocked", tokens.weak),
+        Place::Blocked { .. } => (Role::Blocked, "waits for ", tokens.weak),
     };
     let item = Item::Event(queued.event);
     let fill = if queued.place == Place::Chosen {
@@ -179,7 +194,6 @@ fn row_ui(
     let line = Line::new(ui, cx, describer).color(color).event(queued.event);
     let mut line = line.tinted(&format!("  {word}"), tokens.weak);
     if let Place::Blocked { overtaken } = queued.place {
-        line = line.tinted(", waits for ", tokens.weak);
         for (number, ix) in queued.waits_for.iter().take(6).enumerate() {
             line = if number > 0 { line.text(", ") } else { line };
             line = line.event(*ix);
@@ -194,18 +208,21 @@ fn row_ui(
     line = line.tinted(&format!("  {}", describer.summary(queued.event)), tokens.weak);
     let decides = |component: Decider| {
         let is_pair = matches!(queued.place, Place::Chosen | Place::RunnerUp);
-        if is_pair && decider == Some(component) { tokens.accent } else { color }
+        if is_pair && columns.decider == Some(component) { tokens.accent } else { color }
     };
-    fill_row(ui, line, (rect, response), 22.0, COLUMNS.level + 8.0);
+    fill_row(ui, line, (rect, response), 22.0, columns.level + 8.0);
     let id: String = cx.session.room().id(queued.event).chars().take(9).collect();
-    cell(ui, rect, COLUMNS.level, &queued.level.to_string(), decides(Decider::Level));
-    cell(ui, rect, COLUMNS.time, &time(queued.timestamp), decides(Decider::Timestamp));
-    cell(ui, rect, COLUMNS.id, &text::escape(&id), decides(Decider::EventId));
+    cell(ui, rect, columns.level, &queued.level.to_string(), decides(Decider::Level));
+    cell(ui, rect, columns.time, &time(queued.timestamp, columns.one_day), decides(Decider::Timestamp));
+    if let Some(from_right) = columns.id {
+        cell(ui, rect, from_right, &text::escape(&id), decides(Decider::EventId));
+    }
 }
 
 /// To the millisecond: that is what decides.
-fn time(timestamp: i64) -> String {
-    format!("{}.{:03}", text::date_time(timestamp), timestamp.rem_euclid(1000))
+fn time(timestamp: i64, one_day: bool) -> String {
+    let seconds = if one_day { text::clock(timestamp) } else { text::date_time(timestamp) };
+    format!("{seconds}.{:03}", timestamp.rem_euclid(1000))
 }
 
 fn cell(ui: &Ui, rect: Rect, from_right: f32, text: &str, color: Color32) {
