@@ -38,7 +38,7 @@ pub fn canvas_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CanvasView, sheets: &
     let all = ui.allocate_rect(rect, Sense::click_and_drag());
     all.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Graph"));
     let here = sheet.row_of(cx.session.cursor().event);
-    let eye = view.look(ui, cx, &all, sheet, here);
+    let eye = view.look(ui, cx, &all, sheet, in_question(cx.session, sheet).or(here));
     let drawing = Drawing { cx, sheet, servers, describer: &cx.session.describer(), eye, here };
     let clipped = ui.clip_rect();
     ui.set_clip_rect(clipped.intersect(rect));
@@ -48,6 +48,12 @@ pub fn canvas_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CanvasView, sheets: &
     if all.clicked() && !cx.session.selection().is_empty() {
         cx.send(crate::session::Command::ClearSelection);
     }
+}
+
+/// The row of the event that the step at the cursor is about.
+fn in_question(session: &Session, sheet: &Sheet) -> Option<usize> {
+    let (ix, _) = session.roles().iter().find(|(_, roles)| roles.contains(Role::Chosen))?;
+    sheet.lanes.graph().row_of(ix)
 }
 
 /// What the canvas shows as SVG, in the colours of the theme.
@@ -76,9 +82,9 @@ fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
         legend::legend_ui(ui, |role| played.contains(&role));
         return;
     }
+    let t = cx.tokens;
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        let hue = cx.tokens.hue(0);
+        let hue = t.hue(0);
         for (mark, text) in [
             (Mark::State(hue), "State event"),
             (Mark::Message(hue), "Other event"),
@@ -86,22 +92,17 @@ fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
             (Mark::Outlier(hue), "Outlier"),
             (Mark::Now, "Now"),
         ] {
-            ui.horizontal(|ui| {
-                let (rect, _) = ui.allocate_exact_size(vec2(12.0, 14.0), Sense::hover());
-                mark.paint(ui.painter(), rect.center(), size::MARK, cx.tokens.panel, 1.0, cx.tokens);
-                ui.small(text);
+            legend::entry_ui(ui, text, |painter, center| {
+                mark.paint(painter, center, size::MARK, t.panel, 1.0, t);
             });
-            ui.add_space(6.0);
         }
-        ui.small("Colours are servers");
         if cx.session.settings().edges == EdgeMode::Prev {
-            ui.add_space(6.0);
-            let (rect, _) = ui.allocate_exact_size(vec2(18.0, 14.0), Sense::hover());
-            let stroke = Stroke::new(1.2, cx.tokens.hues[AUTH_HUE]);
-            let line = [rect.left_center(), rect.right_center()];
-            ui.painter().extend(Shape::dashed_line(&line, stroke, 5.0, 3.0));
-            ui.small("Auth events of the event in focus");
+            legend::entry_ui(ui, "Auth events", |painter, center| {
+                let line = [center - vec2(8.0, 0.0), center + vec2(8.0, 0.0)];
+                painter.extend(Shape::dashed_line(&line, Stroke::new(1.2, t.hues[AUTH_HUE]), 5.0, 3.0));
+            });
         }
+        ui.label(egui::RichText::new("Colours are servers").small().color(t.weak));
     });
 }
 

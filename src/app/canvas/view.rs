@@ -10,9 +10,9 @@ use super::minimap;
 use crate::session::{Cursor, EdgeMode};
 
 /// The distance of two lanes and of two rows, at a zoom of 1.
-const PITCH: Vec2 = vec2(176.0, 60.0);
+const PITCH: Vec2 = vec2(172.0, 54.0);
 /// The size of a card, at a zoom of 1.
-const CARD: Vec2 = vec2(158.0, 42.0);
+const CARD: Vec2 = vec2(156.0, 40.0);
 /// How far one can zoom.
 pub(super) const ZOOM: std::ops::RangeInclusive<f32> = 0.08..=2.0;
 
@@ -147,7 +147,9 @@ impl CanvasView {
         let across = (size.x - minimap::WIDTH) / (lanes * PITCH.x + 16.0);
         let down = size.y / ((rows + 0.3) * PITCH.y);
         let fitting = across.min(down).clamp(*ZOOM.start(), 1.0);
-        self.zoom = if first && fitting < READABLE { 1.0 } else { fitting };
+        // What cannot be read as a whole is read in part: larger where there is space.
+        let part = if size.y < 400.0 { READABLE + 0.1 } else { 1.0 };
+        self.zoom = if first && fitting < READABLE { part } else { fitting };
         self.center = (f64::from((rows - 1.0) / 2.0), (lanes - 1.0) / 2.0);
         self.fit = false;
     }
