@@ -1,7 +1,7 @@
 //! How events and the lines between them look, in the list as on the canvas.
 
 use egui::epaint::CubicBezierShape;
-use egui::{Color32, Painter, Pos2, Shape, Stroke, pos2, vec2};
+use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 
 use super::context::Context;
 use super::sheet::Servers;
@@ -165,7 +165,7 @@ pub fn paint_lines(
                 ));
             }
             EdgeKind::Indirect => {
-                painter.extend(Shape::dashed_line(&line, stroke, 4.0, 3.0));
+                dashed(painter, &line, stroke, 4.0, 3.0);
             }
             EdgeKind::Missing => {
                 painter.extend(Shape::dotted_line(&line, stroke.color, 3.0, stroke.width * 0.7));
@@ -246,5 +246,70 @@ pub fn is_lit(cx: &Context<'_>, item: Item) -> bool {
             crate::event::server_name(room.event(own).sender()) == &**server
         }
         _ => false,
+    }
+}
+/// Paints a path in dashes, as far as it is seen: a path across a large room is millions of dashes long.
+pub fn dashed(painter: &Painter, path: &[Pos2], stroke: Stroke, dash: f32, gap: f32) {
+    for part in seen(path, painter.clip_rect().expand(dash + gap)) {
+        painter.extend(Shape::dashed_line(&part, stroke, dash, gap));
+    }
+}
+
+/// The parts of a path inside a rectangle.
+fn seen(path: &[Pos2], area: Rect) -> Vec<Vec<Pos2>> {
+    let mut parts: Vec<Vec<Pos2>> = Vec::new();
+    for pair in path.windows(2) {
+        let Some((start, end)) = clipped(pair[0], pair[1], area) else { continue };
+        match parts.last_mut() {
+            Some(part) if part.last() == Some(&start) => part.push(end),
+            _ => parts.push(vec![start, end]),
+        }
+    }
+    parts
+}
+
+/// The part of a line inside a rectangle, by Liang and Barsky.
+fn clipped(from: Pos2, to: Pos2, area: Rect) -> Option<(Pos2, Pos2)> {
+    let along = to - from;
+    let (mut enters, mut leaves) = (0.0_f32, 1.0_f32);
+    for (start, step, min, max) in
+        [(from.x, along.x, area.left(), area.right()), (from.y, along.y, area.top(), area.bottom())]
+    {
+        if step == 0.0 {
+            if start < min || start > max {
+                return None;
+            }
+            continue;
+        }
+        let (a, b) = ((min - start) / step, (max - start) / step);
+        enters = enters.max(a.min(b));
+        leaves = leaves.min(a.max(b));
+    }
+    let at = |part: f32| match part {
+        0.0 => from,
+        1.0 => to,
+        part => from + along * part,
+    };
+    (enters <= leaves).then(|| (at(enters), at(leaves)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_paths_are_painted_as_far_as_they_are_seen() {
+        let area = Rect::from_min_max(pos2(0.0, 0.0), pos2(100.0, 100.0));
+        let parts = |path: &[Pos2]| seen(path, area);
+        assert_eq!(parts(&[pos2(50.0, -1e6), pos2(50.0, 1e6)]), [[pos2(50.0, 0.0), pos2(50.0, 100.0)]]);
+        assert!(parts(&[pos2(150.0, -1e6), pos2(150.0, 1e6)]).is_empty());
+        // What bends inside stays in one piece; what comes back is another.
+        let bent =
+            [pos2(10.0, 10.0), pos2(20.0, 20.0), pos2(200.0, 20.0), pos2(200.0, 50.0), pos2(50.0, 50.0)];
+        let expected: [Vec<Pos2>; 2] = [
+            vec![pos2(10.0, 10.0), pos2(20.0, 20.0), pos2(100.0, 20.0)],
+            vec![pos2(100.0, 50.0), pos2(50.0, 50.0)],
+        ];
+        assert_eq!(parts(&bent), expected);
     }
 }

@@ -200,7 +200,7 @@ impl Drawing<'_> {
                 Color32::TRANSPARENT,
                 stroke,
             );
-            ui.painter().extend(Shape::dashed_line(&curve.flatten(Some(0.5)), stroke, 5.0, 3.0));
+            nodes::dashed(ui.painter(), &curve.flatten(Some(0.5)), stroke, 5.0, 3.0);
             ui.painter().circle_filled(to, 2.5, stroke.color);
         }
     }
