@@ -11,6 +11,9 @@ use crate::layout::{EdgeKind, Item, Row, Segment, Shape as Path};
 use crate::room::EventIx;
 use crate::session::{self, Position, Role, RoleSet};
 
+/// Lines that go so far across are not dashed.
+const FAR: f32 = 3000.0;
+
 /// Of several parts that an event plays, the one that counts most at a step.
 const BY_WEIGHT: [Role; 10] = [
     Role::Chosen,
@@ -163,6 +166,10 @@ pub fn paint_lines(
                     Color32::TRANSPARENT,
                     stroke,
                 ));
+            }
+            // Across hundreds of lanes there would be too many dashes to see, and to paint.
+            EdgeKind::Indirect if (from - to).abs() > FAR => {
+                painter.line_segment(line, stroke);
             }
             EdgeKind::Indirect => {
                 dashed(painter, &line, stroke, 4.0, 3.0);

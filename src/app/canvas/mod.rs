@@ -190,7 +190,13 @@ impl Drawing<'_> {
         let half = self.eye.card().x / 2.0;
         let stroke = Stroke::new(1.2, self.cx.tokens.hues[AUTH_HUE]);
         for to in session.room().auth_events(ix).iter().filter_map(|auth| place(*auth)) {
-            // Out at the right side, and back in there: not to be taken for a line of the graph.
+            // Out at the right side, and back in there: not to be taken for a line of the graph. What is far outside
+            // is only hinted at: millions of points away, there would be as many dashes.
+            let near = self.eye.rect.expand(60.0 + half);
+            if !near.contains(from) {
+                return;
+            }
+            let to = to.clamp(near.min, near.max);
             let (from, to) = (from + vec2(half, -4.0), to + vec2(half, 4.0));
             let bow = vec2(24.0 + (from.y - to.y).abs().sqrt() * 2.0, 0.0);
             let points = [from, from + bow, to + bow, to];

@@ -21,7 +21,7 @@ use crate::describe::marks;
 use crate::layout::{Item, Row};
 use crate::replay::Replay;
 use crate::room::EventIx;
-use crate::session::{Command, Cursor};
+use crate::session::{Command, Cursor, Item as SessionItem};
 
 /// More events than this are not resolved just because they are selected.
 const MOST_RESOLVED: usize = 64;
@@ -112,6 +112,12 @@ fn list_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut EventsView, sheets: &mut Sh
         let selected = session.selection().contains(&nodes::session_item(item));
         response.widget_info(|| WidgetInfo::selected(egui::Role::ListItem, true, selected, &told.label));
         nodes::press(cx, &response, item);
+        if let (Some(pointer), Item::Event(ix)) = (response.hover_pos(), item)
+            && columns.is_sender(pointer.x)
+        {
+            // All that they have sent lights up.
+            cx.send(Command::Hover(SessionItem::User(session.room().event(ix).sender().into())));
+        }
         row::paint(ui, cx, rect, (item, lines.as_ref()), &columns, &facts, &told);
         if let Item::Run(run) = item {
             run_button_ui(ui, cx, columns.expander(rect), run.id, run.count);

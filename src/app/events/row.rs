@@ -12,7 +12,7 @@ use crate::event::server_name;
 use crate::layout::{Item, Row};
 use crate::replay::Replay;
 use crate::room::EventIx;
-use crate::session::{Axis, Item as SessionItem};
+use crate::session::{Axis, Item as SessionItem, Position};
 
 /// More lanes than this are not shown beside the text.
 const MOST_LANES: usize = 14;
@@ -58,6 +58,11 @@ impl Columns {
 
     fn x(&self, lane: usize) -> f32 {
         self.left + lane.min(self.lanes - 1) as f32 * size::LANE
+    }
+
+    /// Whether a place across is in the column of senders.
+    pub(super) fn is_sender(&self, x: f32) -> bool {
+        self.sender.is_some_and(|(left, width)| (left..left + width).contains(&x))
     }
 
     /// Where a run says that it can be expanded.
@@ -106,11 +111,18 @@ pub(super) struct Told {
 pub(super) fn tell(cx: &Context<'_>, item: Item, facts: &Facts<'_>) -> Told {
     let mut told = match item {
         Item::Event(ix) => tell_event(cx, ix, facts),
-        Item::Run(run) => Told {
-            summary: format!("{} in a row", text::count(run.count, "event")),
-            value: run.first.index().to_string(),
-            ..Told::default()
-        },
+        Item::Run(run) => {
+            let count = text::count(run.count, "event");
+            let here = cx.session.cursor().event.event().filter(|_| facts.is_here);
+            let summary = match here {
+                Some(ix) => {
+                    let (id, what) = (facts.describer.short_id(ix), nodes::briefly(facts.describer, ix));
+                    format!("{count}, now at {id} {what}")
+                }
+                None => format!("{count} in a row"),
+            };
+            Told { summary, value: run.first.index().to_string(), ..Told::default() }
+        }
         Item::Now => tell_now(cx, facts),
     };
     let flags: Vec<&str> = told.flags.iter().map(|flag| &*flag.text).collect();
@@ -179,6 +191,9 @@ fn flags(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Vec<Flag> {
         flag(&text, tokens.warning, &meaning);
     } else if parents > 1 {
         flag("merge", tokens.weak, &format!("Merges {parents} states that agree"));
+    }
+    if cx.session.comparison().is_some_and(|comparison| comparison.differs(Position::Event(ix))) {
+        flag("differs", tokens.accent, "The two sides of the comparison differ here");
     }
     if room.recorded(ix).soft_failed {
         flag("soft-failed", tokens.warning, "A server kept it out of the forward extremities");
