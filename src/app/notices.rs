@@ -15,7 +15,8 @@ const AT_MOST: usize = 4;
 #[derive(Debug)]
 struct Notice {
     is_error: bool,
-    title: &'static str,
+    /// What kind of trouble it is.
+    title: Option<&'static str>,
     text: String,
     findings: Vec<Finding>,
     /// When it was first shown, in seconds.
@@ -31,7 +32,7 @@ impl Notices {
     pub(super) fn tell(&mut self, text: impl Into<String>) {
         self.push(Notice {
             is_error: false,
-            title: "Done",
+            title: None,
             text: text.into(),
             findings: Vec::new(),
             since: None,
@@ -41,7 +42,7 @@ impl Notices {
     /// Says what went wrong; stays until it is closed.
     pub(super) fn complain(&mut self, title: &'static str, text: impl Into<String>, findings: &[Finding]) {
         let findings = findings.iter().take(FINDINGS).cloned().collect();
-        self.push(Notice { is_error: true, title, text: text.into(), findings, since: None });
+        self.push(Notice { is_error: true, title: Some(title), text: text.into(), findings, since: None });
     }
 
     fn push(&mut self, notice: Notice) {
@@ -91,19 +92,26 @@ impl Notices {
 
 /// Whether it is to be closed.
 fn notice_ui(ui: &mut Ui, notice: &Notice, tokens: &Tokens) -> bool {
-    let color = if notice.is_error { tokens.bad } else { tokens.good };
+    let color = if notice.is_error { tokens.bad } else { tokens.weak };
     let stroke = egui::Stroke::new(1.0, color);
     let frame = Frame::window(ui.style()).stroke(stroke).inner_margin(10);
     let shown = frame.show(ui, |ui| {
         ui.set_width(418.0);
-        let close = ui.horizontal(|ui| {
-            ui.label(RichText::new(notice.title).strong().color(color));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.button("Close").clicked()
-            })
-            .inner
+        let close = ui.horizontal_top(|ui| {
+            ui.vertical(|ui| {
+                // The rest is for the button.
+                ui.set_width(350.0);
+                match notice.title {
+                    Some(title) => ui.label(RichText::new(title).strong().color(color)),
+                    None => ui.label(&notice.text),
+                };
+            });
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| ui.button("Close").clicked())
+                .inner
         });
-        ui.label(&notice.text);
+        if notice.title.is_some() {
+            ui.label(&notice.text);
+        }
         for finding in &notice.findings {
             ui.label(RichText::new(finding.to_string()).small().color(tokens.weak));
         }
