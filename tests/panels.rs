@@ -163,6 +163,29 @@ fn the_event_tab_shows_json_and_hashes() {
 }
 
 #[test]
+fn an_event_of_absurd_size_is_neither_hashed_nor_shown() {
+    let scenario = include_bytes!("../fixtures/r3-priority-inversion/scenario.json5");
+    let room = load(scenario, &Options::default()).unwrap().room;
+    let mut bytes: Vec<u8> =
+        room.events().flat_map(|ix| format!("{}\n", room.event(ix).json()).into_bytes()).collect();
+    let (first, last) = (room.events().next().unwrap(), room.events().next_back().unwrap());
+    bytes.extend(
+        serde_json::json!({
+            "type": "m.room.message", "sender": room.event(first).sender(), "room_id": room.room_id(),
+            "content": { "numbers": vec![0; 600_000] }, "origin_server_ts": 1, "depth": 1, "hashes": {},
+            "prev_events": [room.id(last)], "auth_events": [room.id(first)],
+        })
+        .to_string()
+        .into_bytes(),
+    );
+    let mut window = Window::open(Request::new("large", Source::Bytes(bytes)));
+    window.press(Key::End).press(Key::ArrowUp).click("Event");
+    assert_eq!(window.session().room().len(), room.len() + 1);
+    window.shows("where 65,536 are allowed; no hash is checked");
+    window.shows("too large or too deep to be shown");
+}
+
+#[test]
 fn the_auth_tab_tells_rules_and_what_they_read() {
     let mut window = Window::fixture("rejected-event-cited");
     window.press(Key::Home).press(Key::R).click("Auth");

@@ -31,7 +31,8 @@ pub(super) fn compare_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_
     let Some(comparison) = session.comparison() else { return };
     if comparison.first().is_some() {
         let frame = Frame::NONE.inner_margin(Margin { left: 10, right: 0, top: 0, bottom: 0 });
-        let panel = Panel::right("differences").resizable(true).default_size(240.0).min_size(160.0);
+        let most = (ui.available_width() * 0.4).max(160.0);
+        let panel = Panel::right("differences").resizable(true).default_size(240.0).size_range(160.0..=most);
         panel.frame(frame).show(ui, |ui| {
             // Else the panel would shrink to what is in it.
             ui.set_min_size(ui.available_size());

@@ -8,8 +8,8 @@ use super::start;
 use super::theme::size;
 use crate::session::{COMMANDS, Group};
 
-/// How many columns the groups are divided into.
-const COLUMNS: usize = 3;
+/// The width that a column of shortcuts needs.
+const COLUMN: f32 = 250.0;
 
 /// Shows the shortcuts, if they are open.
 pub(super) fn keys_ui(ui: &Ui, cx: &Context<'_>, is_open: &mut bool) {
@@ -25,7 +25,9 @@ pub(super) fn keys_ui(ui: &Ui, cx: &Context<'_>, is_open: &mut bool) {
             ui.with_layout(right, |ui| ui.button("Close").clicked()).inner
         });
         ui.add_space(size::GAP);
-        ScrollArea::vertical().max_height(screen.height() - 120.0).show(ui, |ui| groups_ui(ui, cx));
+        let height = screen.height() - 120.0;
+        let area = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+        area.show(ui, |ui| groups_ui(ui, cx));
         close.inner
     });
     if modal.inner || modal.should_close() {
@@ -38,10 +40,11 @@ fn groups_ui(ui: &mut Ui, cx: &Context<'_>) {
         COMMANDS.iter().filter(|info| info.group == group && !info.shortcuts.is_empty()).count()
     };
     let total: usize = Group::ALL.into_iter().map(|group| length(group) + 2).sum();
-    ui.columns(COLUMNS, |columns| {
+    let count = ((ui.available_width() / COLUMN) as usize).clamp(1, 4);
+    ui.columns(count, |columns| {
         let (mut column, mut filled) = (0, 0);
         for group in Group::ALL.into_iter().filter(|group| length(*group) > 0) {
-            if filled > 0 && filled + length(group) / 2 > total / COLUMNS && column + 1 < COLUMNS {
+            if filled > 0 && filled + length(group) / 2 > total / count && column + 1 < count {
                 (column, filled) = (column + 1, 0);
             }
             filled += length(group) + 2;

@@ -14,6 +14,9 @@ use crate::event::hash;
 use crate::room::{EventIx, Link, Room};
 use crate::session::{Command, Direction, Item, Position};
 
+/// A PDU may have 65,536 bytes. What is so much larger would take longer than a frame to be hashed and laid out, or more
+/// memory than there is.
+const LARGEST: usize = 1 << 20;
 /// The width of one level of JSON.
 const INDENT: f32 = 14.0;
 
@@ -58,7 +61,8 @@ pub(in crate::app) fn event_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut EventVi
 
 impl Shown {
     fn new(room: &Room, event: EventIx) -> Self {
-        let lines = lines(room.event(event).json());
+        let json = room.event(event).json();
+        let lines = if json.len() > LARGEST { None } else { lines(json) };
         let visible = lines.as_deref().map_or_else(Vec::new, |lines| unfolded(lines, |_| false));
         Self { event, lines, folded: BTreeSet::new(), visible, hashes: hashes(room, event) }
     }
@@ -76,6 +80,13 @@ impl Shown {
 /// Whether ID and content are what their hashes say, in sentences.
 fn hashes(room: &Room, ix: EventIx) -> Vec<(bool, String)> {
     let (rules, json, id) = (room.rules(), room.event(ix).json(), room.id(ix));
+    if json.len() > LARGEST {
+        let size = format!(
+            "The event has {} bytes, where 65,536 are allowed; no hash is checked",
+            text::number(json.len())
+        );
+        return vec![(false, size)];
+    }
     let mut told = Vec::new();
     if rules.event_ids_are_hashes() {
         told.push(match hash::event_id(json, rules) {
@@ -172,7 +183,7 @@ const LINE: f32 = size::ROW - 3.0;
 fn json_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, shown: &mut Shown) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let Some(lines) = &shown.lines else {
-        nothing_ui(ui, cx, "The JSON is nested too deep to be shown; copy it instead");
+        nothing_ui(ui, cx, "The JSON is too large or too deep to be shown; copy it instead");
         return;
     };
     // Only the lines that are seen are laid out; space stands for those above and below.

@@ -73,9 +73,13 @@ pub(super) fn resolution_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut Resolution
     }
     let Some(steps) = steps else { return };
     if session.cursor().step.is_some() {
-        let width = (ui.available_width() * 0.45).max(220.0);
+        let all = ui.available_width();
+        let width = (all * 0.45).max(220.0);
         let frame = Frame::NONE.inner_margin(Margin { left: 10, right: 0, top: 0, bottom: 0 });
-        let panel = Panel::right("resolution detail").resizable(true).default_size(width).min_size(180.0);
+        let panel = Panel::right("resolution detail")
+            .resizable(true)
+            .default_size(width)
+            .size_range(180.0..=(all * 0.6).max(180.0));
         panel.frame(frame).show(ui, |ui| {
             // Else the panel would shrink to what is in it.
             ui.set_min_size(ui.available_size());
