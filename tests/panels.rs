@@ -230,6 +230,14 @@ fn the_why_tab_tells_who_won_and_leads_to_the_step() {
 }
 
 #[test]
+fn the_why_tab_tells_what_a_merge_decided() {
+    let mut window = Window::fixture("msc4297-problem-a");
+    window.press(Key::End).click("Why");
+    window.shows("What the merge here decided");
+    window.shows("m.room.join_rules is gone: no candidate passed");
+}
+
+#[test]
 fn the_resolution_is_stepped_by_keys_buttons_and_rows() {
     let mut window = Window::fixture("r3-priority-inversion");
     window.press(Key::End);

@@ -86,6 +86,7 @@ pub(in crate::app) fn why_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut WhyView) 
                 );
             }
         }
+        outcome_ui(ui, cx, &describer, &story.outcome);
         for chapter in &story.chapters {
             chapter_ui(ui, cx, &describer, chapter);
         }
@@ -93,6 +94,19 @@ pub(in crate::app) fn why_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut WhyView) 
             nothing_ui(ui, cx, "There are older changes; go back to see them");
         }
     });
+}
+
+/// What the merge at the cursor decided, where no key is asked about.
+fn outcome_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, outcome: &[(Tone, Sentence)]) {
+    if outcome.is_empty() {
+        return;
+    }
+    ui.add_space(size::GAP);
+    ui.label(egui::RichText::new("What the merge here decided").color(cx.tokens.strong));
+    for (tone, sentence) in outcome {
+        let (mark, color) = tone_mark(*tone, cx.tokens);
+        Line::new(ui, cx, describer).tinted(mark, color).sentence(sentence).show(ui);
+    }
 }
 
 fn chapter_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, chapter: &Chapter) {
