@@ -101,7 +101,6 @@ fn measure(events: &str, blueprint: &Blueprint, size: Vec2) {
             );
         }
     };
-    print("the first three", (0..3).map(|_| desk.frame(Vec::new())).collect());
     for _ in 0..20 {
         desk.frame(Vec::new());
     }
