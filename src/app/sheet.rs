@@ -103,7 +103,7 @@ fn shown(session: &Session) -> Vec<EventIx> {
 }
 
 /// The events by `auth_events`. All of them together have thousands of lanes, since events are cited forever after; so
-/// what is drawn is an excerpt.
+/// what is drawn is an excerpt, and only that is reduced: for a whole room it would take seconds.
 #[derive(Debug)]
 struct AuthGraph {
     cause: Cause,
@@ -120,7 +120,7 @@ const MOST_ROWS: usize = 400;
 
 impl AuthGraph {
     fn new(session: &Session) -> Self {
-        let graph = Graph::new(session.room(), Edges::ReducedAuth, &shown(session), &[]);
+        let graph = Graph::new(session.room(), Edges::Auth, &shown(session), &[]);
         let focus = focus(session);
         let excerpt = Self::excerpt_of(session, &graph, &focus);
         Self { cause: Cause::of(session), graph, focus, excerpt }
@@ -128,7 +128,7 @@ impl AuthGraph {
 
     fn excerpt_of(session: &Session, graph: &Graph, focus: &[EventIx]) -> Sheet {
         let rows = focus.iter().filter_map(|ix| graph.row_of(*ix));
-        Sheet::new(session, graph.excerpt(&graph.ancestry(rows, DISTANCE, MOST_ROWS)))
+        Sheet::new(session, graph.excerpt(&graph.ancestry(rows, DISTANCE, MOST_ROWS)).reduced())
     }
 
     fn refresh(&mut self, session: &Session) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use fixedbitset::FixedBitSet;
+
 use super::graph::{Graph, NOWHERE};
 use super::packed::{Packed, small};
 
@@ -56,6 +58,46 @@ impl Graph {
         let events = rows.iter().filter_map(|row| self.events.get(*row).copied()).collect();
         Self { is_reduced: self.is_reduced, ..Self::assemble(events, has_now, parents, kinds) }
     }
+
+    /// The graph without edges to rows that another path leads to. For graphs of some hundred rows, whose origin was not
+    /// reduced: [`Graph::new`] does that for whole rooms. A graph that is collapsed comes out as it is.
+    ///
+    /// Cost: a bit for every pair of rows.
+    #[must_use]
+    pub fn reduced(&self) -> Self {
+        if self.folds.is_some() {
+            return self.clone();
+        }
+        let mut above: Vec<FixedBitSet> = Vec::with_capacity(self.len());
+        let (mut parents, mut kinds) = (Packed::with_capacity(self.len()), Vec::new());
+        for row in 0..self.len() {
+            let mut edges: Vec<_> = self
+                .parents
+                .of(row)
+                .iter()
+                .copied()
+                .zip(self.kinds[self.parents.range(row)].iter().copied())
+                .collect();
+            let mut nearest: Vec<u32> = edges.iter().map(|(to, _)| *to).filter(|to| *to != NOWHERE).collect();
+            // A path to a row leads through rows below it, so those come first.
+            nearest.sort_unstable_by(|a, b| b.cmp(a));
+            nearest.dedup();
+            let mut reached = FixedBitSet::with_capacity(row);
+            let mut superfluous = Vec::new();
+            for to in nearest {
+                if reached.put(to as usize) {
+                    superfluous.push(to);
+                } else {
+                    reached.union_with(&above[to as usize]);
+                }
+            }
+            edges.retain(|(to, _)| !superfluous.contains(to));
+            parents.push(edges.iter().map(|(to, _)| *to));
+            kinds.extend(edges.iter().map(|(_, kind)| *kind));
+            above.push(reached);
+        }
+        Self::assemble(self.events.clone(), self.has_now, parents, kinds)
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +106,20 @@ mod tests {
     use crate::dump::{Options, load};
     use crate::layout::{Edges, Lanes};
     use crate::room::EventIx;
+
+    #[test]
+    fn reducing_afterwards_is_reducing_at_once() {
+        for scenario in [
+            &include_bytes!("../../fixtures/twenty-way-merge/scenario.json5")[..],
+            include_bytes!("../../fixtures/r2-clock-against-epoch/scenario.json5"),
+            include_bytes!("../../fixtures/msc4297-problem-b/scenario.json5"),
+        ] {
+            let room = load(scenario, &Options::default()).unwrap().room;
+            let shown: Vec<EventIx> = room.events().collect();
+            let graph = |edges| Graph::new(&room, edges, &shown, &[]);
+            assert_eq!(graph(Edges::Auth).reduced(), graph(Edges::ReducedAuth));
+        }
+    }
 
     #[test]
     fn an_excerpt_has_the_edges_between_its_rows() {
