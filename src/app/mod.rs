@@ -1,7 +1,7 @@
 //! The debugger: egui, on the desktop and in the browser.
 //!
 //! A panel is a function that reads a [`Context`] and sends [commands](crate::session::Command), which are applied
-//! at the end of the frame. What a panel keeps for itself is in [`Views`]. Where panels sit is said in [`seats`].
+//! at the end of the frame. What a panel keeps for itself is in [`Views`]. Where panels sit is said in `seats`.
 //! No panel does anything long: that is what [`loading`] is for.
 
 mod bar;
