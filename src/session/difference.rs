@@ -1,5 +1,6 @@
 //! What differs between two states, and which of several states have an entry.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Session;
@@ -46,13 +47,21 @@ pub struct StateDiff {
 }
 
 impl StateDiff {
-    /// Holds `after` against `before`, and against the states after some parents.
+    /// Holds `after` against `before`, and against the states after some parents. Cost: the entries, and what differs.
     pub fn new(before: &StateMap, after: &StateMap, parents: Vec<Link>, states: &[StateMap]) -> Self {
         let differences: Vec<_> = before.diff(after).collect();
+        // The parents have nearly everything in common with this state: only what they have not is looked at.
+        let parents_told = &states[..states.len().min(u64::BITS as usize)];
+        let mut not_held_by: BTreeMap<KeyIx, u64> = BTreeMap::new();
+        for (place, state) in parents_told.iter().enumerate() {
+            for (key, ..) in state.diff(after) {
+                *not_held_by.entry(key).or_default() |= 1 << place;
+            }
+        }
+        let all = parents_told.iter().enumerate().fold(0_u64, |bits, (place, _)| bits | 1 << place);
         let mut entries = Vec::with_capacity(after.len() + differences.len());
         let mut push = |key, before, after| {
-            let bits = states.iter().take(64).enumerate();
-            let held_by = bits.map(|(place, state)| u64::from(state.get(key) == after) << place).sum();
+            let held_by = all & !not_held_by.get(&key).copied().unwrap_or(0);
             entries.push(Entry { key, before, after, held_by });
         };
         // Both ascend by key; a difference has a key of its own, or one of `after`.
