@@ -225,6 +225,9 @@ pub async fn load(bytes: Vec<u8>, request: Request, executor: &dyn Executor, han
     let recording = replayed(&dump.room, algorithm, profile, handle).await;
     handle.pace.rest(Stage::Replay, 1.0).await;
     let session = Session::with_replay(name, origin, dump, recording);
+    handle.pace.rest(Stage::Replay, 1.0).await;
+    // Short names take a sort of all IDs, which a frame has no time for.
+    let _ = session.describer();
     Outcome::Loaded(Box::new(Loaded { session, path, link }))
 }
 
