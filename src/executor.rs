@@ -72,11 +72,11 @@ impl<T> Slot<T> {
     }
 }
 
-/// Cuts `items` into ranges for [`map`]: a few for each worker, none smaller than `least`. What a fuzzer tries is small,
-/// but is to be cut too.
+/// Cuts `items` into ranges for [`map`]: several for each worker, so that none is left alone with a long one at the end,
+/// and none smaller than `least`. What a fuzzer tries is small, but is to be cut too.
 pub(crate) fn ranges(executor: &dyn Executor, items: usize, least: usize) -> Vec<std::ops::Range<usize>> {
     let least = if cfg!(fuzzing) { 1 } else { least };
-    let size = (items / (executor.width() * 4).max(1)).max(least).max(1);
+    let size = (items / (executor.width() * 16).max(1)).max(least).max(1);
     (0..items).step_by(size).map(|start| start..(start + size).min(items)).collect()
 }
 

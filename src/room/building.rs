@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::adjacency::Adjacency;
 use super::build::{Assertion, Empty, Input, LoadedEvent, most_common_room};
@@ -15,7 +16,7 @@ use super::index::EventIx;
 use super::keys::KeyTable;
 use super::references::Citations;
 use super::set::EventSet;
-use super::sorted::Sorted;
+use super::sorted::{self, Sorted};
 use super::{Annotations, Node, Room};
 use crate::event::Event;
 use crate::event::room_version::Rules;
@@ -52,10 +53,12 @@ enum Stage {
         parts: Vec<Citations>,
         cited: usize,
     },
+    /// `rank`: the order of time, if it is known already.
     Ordering {
         events: Vec<LoadedEvent>,
         ids: IdTable,
         parts: Vec<Citations>,
+        rank: Option<Vec<u32>>,
     },
     Keying(Sorted),
     Linking {
@@ -111,8 +114,9 @@ impl Building {
                 }
                 cite(frame.rules, events, ids, parts, cited, executor)
             }
-            Stage::Ordering { events, ids, parts } => {
-                Stage::Keying(Sorted::new(events, ids, parts, findings, executor))
+            Stage::Ordering { events, ids, parts, rank } => {
+                let rank = rank.unwrap_or_else(|| sorted::rank(&events));
+                Stage::Keying(Sorted::new(events, ids, Citations::joined(parts), &rank, findings))
             }
             Stage::Keying(sorted) => {
                 let (keys, of_events) = KeyTable::new(&sorted.events, executor);
@@ -147,21 +151,23 @@ fn cite(
     mut cited: usize,
     executor: &dyn Executor,
 ) -> Stage {
-    if executor.width() == 1 {
-        let piece = cited..events.len().min(cited + PIECE);
-        cited = piece.end;
-        parts.push(Citations::part(piece, &events, &ids, rules));
-    } else {
+    if executor.width() > 1 {
         let ranges = executor::ranges(executor, events.len(), 1000);
-        cited = events.len();
-        parts = executor::map(executor, ranges.len(), |number| {
-            Citations::part(ranges[number].clone(), &events, &ids, rules)
-        });
+        let cite = |number: usize| Citations::part(Range::clone(&ranges[number]), &events, &ids, rules);
+        let (rank, parts) = executor::join(
+            executor,
+            || sorted::rank(&events),
+            || executor::map(executor, ranges.len(), cite),
+        );
+        return Stage::Ordering { events, ids, parts, rank: Some(rank) };
     }
+    let piece = cited..events.len().min(cited + PIECE);
+    cited = piece.end;
+    parts.push(Citations::part(piece, &events, &ids, rules));
     if cited < events.len() {
         Stage::Citing { events, ids, parts, cited }
     } else {
-        Stage::Ordering { events, ids, parts }
+        Stage::Ordering { events, ids, parts, rank: None }
     }
 }
 

@@ -54,13 +54,7 @@ fn kahn<I: Iterator<Item = u32>>(
     rank: &[u32],
     follow: impl Fn(u32, u32) -> bool,
 ) -> Vec<u32> {
-    let children = Reversed::new(&parents, rank, &follow);
-    let mut waiting: Vec<u32> = vec![0; rank.len()];
-    for node in nodes(rank) {
-        for child in children.of(node) {
-            waiting[*child as usize] += 1;
-        }
-    }
+    let (children, mut waiting) = Reversed::new(&parents, rank, &follow);
     let mut ready: BinaryHeap<Reverse<(u32, u32)>> = nodes(rank)
         .zip(&waiting)
         .filter(|(_, waits)| **waits == 0)
@@ -86,19 +80,22 @@ struct Reversed {
 }
 
 impl Reversed {
+    /// Also returns the number of parents of every node.
     fn new<I: Iterator<Item = u32>>(
         parents: impl Fn(u32) -> I,
         rank: &[u32],
         follow: impl Fn(u32, u32) -> bool,
-    ) -> Self {
+    ) -> (Self, Vec<u32>) {
         let edges = || {
             nodes(rank)
                 .flat_map(|node| parents(node).map(move |parent| (node, parent)))
                 .filter(|(node, parent)| follow(*node, *parent))
         };
         let mut starts: Vec<u32> = vec![0; rank.len() + 1];
-        for (_, parent) in edges() {
+        let mut counts: Vec<u32> = vec![0; rank.len()];
+        for (node, parent) in edges() {
             starts[parent as usize] += 1;
+            counts[node as usize] += 1;
         }
         // First the end of each list; filling it from behind leaves its start.
         let mut sum = 0_u32;
@@ -112,7 +109,7 @@ impl Reversed {
             *place -= 1;
             children[*place as usize] = node;
         }
-        Self { starts, children }
+        (Self { starts, children }, counts)
     }
 
     fn of(&self, node: u32) -> &[u32] {

@@ -31,17 +31,15 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    /// Sorts the events. `ids`: their places by ID; `parts`: what they refer to, range by range.
+    /// Sorts the events. `ids`: their places by ID; `rank`: see [`rank`].
     pub(super) fn new(
         mut events: Vec<LoadedEvent>,
         mut ids: IdTable,
-        parts: Vec<Citations>,
+        mut citations: Citations,
+        rank: &[u32],
         findings: &mut Vec<Finding>,
-        executor: &dyn Executor,
     ) -> Self {
-        let (mut citations, rank) = executor::join(executor, || Citations::joined(parts), || rank(&events));
-        let order = order::sort(|place| citations.known(place), &rank);
-        drop(rank);
+        let order = order::sort(|place| citations.known(place), rank);
         for cycle in &order.cycles {
             report_cycle(cycle, &events, findings);
         }
@@ -198,7 +196,7 @@ fn permute<T>(items: &mut [T], mut ix_of: Vec<EventIx>) {
 }
 
 /// The order in which events that could come next do: by timestamp, then depth, then event ID.
-fn rank(events: &[LoadedEvent]) -> Vec<u32> {
+pub(super) fn rank(events: &[LoadedEvent]) -> Vec<u32> {
     let event = |place: u32| &events[place as usize].event;
     let time = |event: &Event| (event.origin_server_ts(), event.depth());
     let mut by_time: Vec<(i64, i64, u32)> = (0_u32..)
