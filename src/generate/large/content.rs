@@ -93,6 +93,15 @@ impl Content {
         }
     }
 
+    /// Writes the member `state_key`, which a state event has.
+    pub(super) fn write_state_key(&self, out: &mut Vec<u8>, people: &People) {
+        out.extend(br#","state_key":"#);
+        match self.about() {
+            Some(user) => people.write_id(out, user),
+            None => out.extend(br#""""#),
+        }
+    }
+
     /// The user whose ID is the state key, if it is not empty.
     pub(super) fn about(&self) -> Option<UserIx> {
         match self {

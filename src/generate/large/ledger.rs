@@ -7,6 +7,7 @@ use ruma::serde::base64::{Standard, UrlSafe};
 
 use super::content::{Content, Number};
 use super::people::{People, ServerIx, UserIx};
+use super::text;
 use crate::event::room_version::{EventIdFormat, Rules};
 use crate::generate::Rng;
 
@@ -149,6 +150,14 @@ impl Ledger {
             out.push(b'"');
         } else {
             self.write_given_id(out, event, fact.origin);
+        }
+    }
+
+    /// Writes the member `room_id`, where the event has it: a create event of room version 12 has none.
+    pub(super) fn write_room_id(&self, out: &mut Vec<u8>, content: &Content) {
+        if !(matches!(content, Content::Create) && self.rules.room_id_is_create_id) {
+            out.extend(br#","room_id":"#);
+            text::string(out, &self.room_id);
         }
     }
 

@@ -281,17 +281,10 @@ impl<'a> Excerpt<'a> {
         out.extend(br#","prev_events":"#);
         // A rule asks whether the creator's join follows the create event.
         ledger.write_references(out, if event == 1 { &[0] } else { &[] });
-        if !(event == 0 && ledger.rules.room_id_is_create_id) {
-            out.extend(br#","room_id":"#);
-            text::string(out, &ledger.room_id);
-        }
+        ledger.write_room_id(out, &fact.content);
         out.extend(br#","sender":"#);
         ledger.people.write_id(out, fact.sender);
-        out.extend(br#","state_key":"#);
-        match fact.content.about() {
-            Some(user) => ledger.people.write_id(out, user),
-            None => out.extend(br#""""#),
-        }
+        fact.content.write_state_key(out, &ledger.people);
         out.extend(br#","type":"#);
         text::string(out, fact.content.event_type());
         out.push(b'}');

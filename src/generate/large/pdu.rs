@@ -170,19 +170,12 @@ fn write_own_id(ledger: &Ledger, given: Option<(Number, ServerIx)>, line: &mut V
 
 /// Writes the members from `room_id` on; returns where `signatures` is.
 fn write_end(ledger: &Ledger, outgoing: &Outgoing, line: &mut Vec<u8>) -> Range<usize> {
-    if !(matches!(outgoing.content, Content::Create) && ledger.rules.room_id_is_create_id) {
-        line.extend(br#","room_id":"#);
-        text::string(line, &ledger.room_id);
-    }
+    ledger.write_room_id(line, &outgoing.content);
     line.extend(br#","sender":"#);
     ledger.people.write_id(line, outgoing.sender);
     let signatures = stretch(line, |line| line.extend(br#","signatures":{}"#));
     if outgoing.content.key().is_some() {
-        line.extend(br#","state_key":"#);
-        match outgoing.content.about() {
-            Some(user) => ledger.people.write_id(line, user),
-            None => line.extend(br#""""#),
-        }
+        outgoing.content.write_state_key(line, &ledger.people);
     }
     line.extend(br#","type":"#);
     text::string(line, outgoing.content.event_type());

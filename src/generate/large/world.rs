@@ -31,6 +31,15 @@ pub(super) struct Locals {
     skew: i64,
 }
 
+/// What is to be sent.
+struct Deed {
+    server: ServerIx,
+    sender: UserIx,
+    content: Content,
+    /// The state at the forward extremities that the server sees.
+    state: Stored,
+}
+
 pub(super) struct World<'a> {
     pub(super) plan: &'a Blueprint,
     pub(super) rng: Rng,
@@ -139,7 +148,7 @@ impl<'a> World<'a> {
         for content in contents.into_iter().take(self.plan.events) {
             self.now += 20;
             let state = self.network.state(&self.ledger, 0);
-            self.send(0, CREATOR, content, state, sink)?;
+            self.send(Deed { server: 0, sender: CREATOR, content, state }, sink)?;
         }
         // Nobody else is there yet.
         self.now += 1000 * self.plan.lag.max(1);
@@ -195,7 +204,7 @@ impl<'a> World<'a> {
         {
             #[cfg(test)]
             self.offences.push(self.ledger.next());
-            self.write(server, sender, content, state, sink)?;
+            self.write(Deed { server, sender, content, state }, sink)?;
             return Ok(true);
         }
         let view = View { ledger: &self.ledger, state: self.network.view(state) };
@@ -207,35 +216,24 @@ impl<'a> World<'a> {
         }
         let composed = composed.or_else(|| self.compose(Act::Message, server, None, state));
         let Some((sender, content)) = composed else { return Ok(false) };
-        self.send(server, sender, content, state, sink)?;
+        self.send(Deed { server, sender, content, state }, sink)?;
         Ok(true)
     }
 
-    /// A server sends an event on what it sees; `state` is the state there.
-    fn send<E>(
-        &mut self,
-        server: ServerIx,
-        sender: UserIx,
-        content: Content,
-        state: Stored,
-        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// A server sends an event on what it sees.
+    fn send<E>(&mut self, deed: Deed, sink: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let Deed { content, state, .. } = &deed;
+        let state = *state;
         let was_joined = content.about().is_some_and(|user| self.view(state).is_joined(user));
-        self.note(&content, was_joined);
-        let event = self.write(server, sender, content, state, sink)?;
+        self.note(content, was_joined);
+        let event = self.write(deed, sink)?;
         self.network.send(&self.ledger, event, state, self.now);
         Ok(())
     }
 
     /// Makes an event on what the server sees. As yet nobody builds on it.
-    fn write<E>(
-        &mut self,
-        server: ServerIx,
-        sender: UserIx,
-        content: Content,
-        state: Stored,
-        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<Number, E> {
+    fn write<E>(&mut self, deed: Deed, sink: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<Number, E> {
+        let Deed { server, sender, content, state } = deed;
         #[cfg(test)]
         self.before.push(state);
         let prev = self.network.tips(server).to_vec();
