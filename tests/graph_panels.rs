@@ -2,73 +2,32 @@
 #![cfg(feature = "gui")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
-use std::time::Duration;
+#[path = "common/window.rs"]
+mod window;
 
-use egui::{Event, Key, Modifiers, MouseWheelUnit, Pos2, TouchPhase, pos2, vec2};
+use egui::{Event, Key, Modifiers, MouseWheelUnit, Pos2, TouchPhase, Vec2, pos2, vec2};
+use egui_kittest::Node;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use egui_kittest::{Harness, Node};
 use hindsight::app::loading::{Request, Source};
-use hindsight::app::platform::File;
-use hindsight::app::{App, Start};
 use hindsight::generate::{Blueprint, Preset};
 use hindsight::room::EventIx;
-use hindsight::session::{Axis, EdgeMode, Item, Position, Role, Session};
+use hindsight::session::{Axis, EdgeMode, Item, Position, Role};
+use window::Window;
 
 /// What a screen reader says.
 fn label(node: &Node<'_>) -> Option<String> {
     node.accesskit_node().label()
 }
 
-/// A window on a room.
-struct Window(Harness<'static, Option<App>>);
+/// The size of the window.
+const SIZE: Vec2 = vec2(1600.0, 1300.0);
 
 impl Window {
-    fn open(request: Request) -> Self {
-        let mut start = Some(Start { request: Some(request), ..Start::default() });
-        let frame = move |ui: &mut egui::Ui, app: &mut Option<App>| {
-            let app = app.get_or_insert_with(|| App::headless(ui.ctx(), start.take().unwrap()));
-            app.frame(ui);
-        };
-        let harness = Harness::builder()
-            .with_size(vec2(1600.0, 1300.0))
-            .with_context_setup(hindsight::app::theme::install)
-            .allow_missing_glyphs()
-            .build_ui_state(frame, None);
-        let mut window = Self(harness);
-        window.settle();
-        assert!(!window.session().is_empty());
-        window
-    }
-
-    fn fixture(name: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
-        let mut window = Self::open(Request::file(File::at(path).unwrap()));
+    /// A built-in room, at its first event.
+    fn at_start(name: &str) -> Self {
+        let mut window = Self::fixture(SIZE, name);
         window.press(Key::Home);
         window
-    }
-
-    /// Draws frames until nothing is loaded any more.
-    fn settle(&mut self) {
-        for _ in 0..4000 {
-            self.0.step();
-            if self.0.state().as_ref().is_some_and(|app| !app.is_busy()) {
-                self.0.run_steps(3);
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        panic!("loading does not end");
-    }
-
-    fn session(&self) -> &Session {
-        self.0.state().as_ref().unwrap().session()
-    }
-
-    fn press(&mut self, key: Key) -> &mut Self {
-        self.0.key_press(key);
-        self.0.run_steps(2);
-        self
     }
 
     /// The row of the list, or the node of the graph, that is called so.
@@ -118,7 +77,7 @@ impl Window {
 
 #[test]
 fn a_click_goes_there_and_selects() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::at_start("r3-priority-inversion");
     assert!(window.at("CREATE"));
     window.row("KICK").click();
     window.0.run_steps(2);
@@ -140,11 +99,11 @@ fn a_click_goes_there_and_selects() {
 
 #[test]
 fn rows_tell_what_stands_out() {
-    let window = Window::fixture("r3-priority-inversion");
+    let window = Window::at_start("r3-priority-inversion");
     let said = label(&window.row("MERGE")).unwrap();
     assert!(said.contains("@alice") && said.contains("2 conflicts"), "{said}");
     assert!(label(&window.row("KICK")).unwrap().contains("leave @carol"));
-    let mut window = Window::fixture("hole-with-snapshot");
+    let mut window = Window::at_start("hole-with-snapshot");
     window.press(Key::Home);
     let labels: Vec<String> =
         window.0.query_all_by_role(egui::Role::ListItem).filter_map(|node| label(&node)).collect();
@@ -155,7 +114,7 @@ fn rows_tell_what_stands_out() {
 
 #[test]
 fn the_filter_shows_less_and_says_what_is_wrong() {
-    let mut window = Window::fixture("twenty-way-merge");
+    let mut window = Window::at_start("twenty-way-merge");
     let all = window.session().room().len();
     window.press(Key::Slash);
     window.0.get_by_label("Filter").type_text("is:merge");
@@ -175,7 +134,7 @@ fn the_filter_shows_less_and_says_what_is_wrong() {
 
 #[test]
 fn an_empty_list_says_what_to_do() {
-    let mut window = Window::fixture("topic-vs-ban");
+    let mut window = Window::at_start("topic-vs-ban");
     window.press(Key::Slash);
     window.0.get_by_label("Filter").type_text("nothing-has-this");
     window.0.run_steps(4);
@@ -189,7 +148,7 @@ fn an_empty_list_says_what_to_do() {
 #[test]
 fn runs_collapse_and_expand() {
     let blueprint = Blueprint { events: 300, ..Blueprint::preset(Preset::R10k) };
-    let mut window = Window::open(Request::new("room", Source::Bytes(blueprint.ndjson())));
+    let mut window = Window::open(SIZE, Request::new("room", Source::Bytes(blueprint.ndjson())));
     window.0.get_by_label("Collapse runs").click();
     window.0.run_steps(3);
     assert!(window.session().settings().collapse);
@@ -205,7 +164,7 @@ fn runs_collapse_and_expand() {
 #[test]
 fn only_what_can_be_seen_is_there() {
     let blueprint = Blueprint { events: 3_000, ..Blueprint::preset(Preset::R10k) };
-    let mut window = Window::open(Request::new("room", Source::Bytes(blueprint.ndjson())));
+    let mut window = Window::open(SIZE, Request::new("room", Source::Bytes(blueprint.ndjson())));
     assert!((20..60).contains(&window.rows_shown()), "{}", window.rows_shown());
     window.press(Key::Home);
     assert_eq!(window.session().cursor().event, Position::Event(EventIx::new(0)));
@@ -244,7 +203,7 @@ impl Window {
 
 #[test]
 fn other_axes_order_the_rows_otherwise() {
-    let mut window = Window::fixture("r2-clock-against-epoch");
+    let mut window = Window::at_start("r2-clock-against-epoch");
     for axis in [Axis::OriginServerTs, Axis::File, Axis::Depth, Axis::Topological] {
         window
             .0
@@ -263,7 +222,7 @@ fn other_axes_order_the_rows_otherwise() {
 
 #[test]
 fn the_graph_shows_parts_and_keeps_the_place() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::at_start("r3-priority-inversion");
     window.press(Key::C).press(Key::Enter);
     assert!(window.at("MERGE"));
     let is_chosen =
@@ -290,7 +249,7 @@ fn the_graph_shows_parts_and_keeps_the_place() {
 
 #[test]
 fn the_graph_changes_edges_and_zooms() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::at_start("r3-priority-inversion");
     window.row("KICK").click();
     window.0.run_steps(2);
     window.0.get_by_label("Auth chain").click();
@@ -318,7 +277,7 @@ fn the_graph_changes_edges_and_zooms() {
 
 #[test]
 fn the_timeline_scrubs() {
-    let mut window = Window::fixture("twenty-way-merge");
+    let mut window = Window::at_start("twenty-way-merge");
     let strip = window.0.get_by_label("Timeline").rect();
     window.drag(strip.left_center() + vec2(100.0, 0.0), strip.center());
     let ix = window.session().cursor().event.event().unwrap().index();
@@ -331,7 +290,7 @@ fn the_timeline_scrubs() {
 
 #[test]
 fn search_hits_are_counted_and_found() {
-    let mut window = Window::fixture("twenty-way-merge");
+    let mut window = Window::at_start("twenty-way-merge");
     window.0.key_press_modifiers(Modifiers::COMMAND, Key::F);
     window.0.run_steps(2);
     window.0.get_by_label("Search").type_text("type:m.room.topic");

@@ -2,77 +2,22 @@
 #![cfg(feature = "gui")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
-use std::time::Duration;
+#[path = "common/window.rs"]
+mod window;
 
-use egui::{Key, Modifiers, Pos2, vec2};
+use egui::{Key, Modifiers, Pos2, Vec2, vec2};
+use egui_kittest::Node;
 use egui_kittest::kittest::Queryable as _;
-use egui_kittest::{Harness, Node};
 use hindsight::app::loading::{Request, Source};
-use hindsight::app::platform::File;
-use hindsight::app::{App, Start};
 use hindsight::dump::{Options, load};
 use hindsight::resolve::step::Step;
-use hindsight::session::{Item, Position, Session};
+use hindsight::session::{Item, Position};
+use window::Window;
 
-/// A window on a room.
-struct Window(Harness<'static, Option<App>>);
+/// The size of the window.
+const SIZE: Vec2 = vec2(1280.0, 800.0);
 
 impl Window {
-    fn open(request: Request) -> Self {
-        let mut start = Some(Start { request: Some(request), ..Start::default() });
-        let frame = move |ui: &mut egui::Ui, app: &mut Option<App>| {
-            let app = app.get_or_insert_with(|| App::headless(ui.ctx(), start.take().unwrap()));
-            app.frame(ui);
-        };
-        let harness = Harness::builder()
-            .with_size(vec2(1280.0, 800.0))
-            .with_context_setup(hindsight::app::theme::install)
-            .build_ui_state(frame, None);
-        let mut window = Self(harness);
-        window.settle();
-        assert!(!window.session().is_empty());
-        window
-    }
-
-    fn fixture(name: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
-        Self::open(Request::file(File::at(path).unwrap()))
-    }
-
-    /// Draws frames until nothing is loaded or replayed any more.
-    fn settle(&mut self) {
-        for _ in 0..2000 {
-            self.0.step();
-            if self.0.state().as_ref().is_some_and(|app| !app.is_busy()) {
-                self.0.run_steps(3);
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        panic!("loading does not end");
-    }
-
-    fn session(&self) -> &Session {
-        self.0.state().as_ref().unwrap().session()
-    }
-
-    fn press(&mut self, key: Key) -> &mut Self {
-        self.press_with(Modifiers::NONE, key)
-    }
-
-    fn press_with(&mut self, modifiers: Modifiers, key: Key) -> &mut Self {
-        self.0.key_press_modifiers(modifiers, key);
-        self.0.run_steps(2);
-        self
-    }
-
-    fn click(&mut self, label: &str) -> &mut Self {
-        self.0.get_by_label(label).click();
-        self.0.run_steps(3);
-        self
-    }
-
     fn click_at(&mut self, pos: Pos2) {
         self.0.hover_at(pos);
         self.0.run_steps(1);
@@ -113,7 +58,7 @@ impl Window {
 
 #[test]
 fn the_state_tab_follows_the_cursor() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
     window.press(Key::End);
     window.shows("Current state");
     window.shows("6 entries, 0 changed");
@@ -132,7 +77,7 @@ fn the_state_tab_follows_the_cursor() {
 
 #[test]
 fn links_light_up_everywhere_and_select() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
     window.press(Key::End).press_with(Modifiers::SHIFT, Key::C);
     let title = window.0.get_by_label("State before MERGE").rect();
     let merge = window.session().cursor().event.event().unwrap();
@@ -151,7 +96,7 @@ fn links_light_up_everywhere_and_select() {
 
 #[test]
 fn the_event_tab_shows_json_and_hashes() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
     window.press(Key::End).press_with(Modifiers::SHIFT, Key::C).click("Event");
     window.shows("\"auth_events\": [");
     window.shows("The event ID is the reference hash");
@@ -178,7 +123,7 @@ fn an_event_of_absurd_size_is_neither_hashed_nor_shown() {
         .to_string()
         .into_bytes(),
     );
-    let mut window = Window::open(Request::new("large", Source::Bytes(bytes)));
+    let mut window = Window::open(SIZE, Request::new("large", Source::Bytes(bytes)));
     window.press(Key::End).press(Key::ArrowUp).click("Event");
     assert_eq!(window.session().room().len(), room.len() + 1);
     window.shows("where 65,536 are allowed; no hash is checked");
@@ -187,7 +132,7 @@ fn an_event_of_absurd_size_is_neither_hashed_nor_shown() {
 
 #[test]
 fn the_auth_tab_tells_rules_and_what_they_read() {
-    let mut window = Window::fixture("rejected-event-cited");
+    let mut window = Window::fixture(SIZE, "rejected-event-cited");
     window.press(Key::Home).press(Key::R).click("Auth");
     let rejected = window.session().cursor().event.event().unwrap();
     assert!(window.session().replay().rejected().contains(rejected));
@@ -200,7 +145,7 @@ fn the_auth_tab_tells_rules_and_what_they_read() {
 
 #[test]
 fn the_why_tab_tells_who_won_and_leads_to_the_step() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
     window.press(Key::End).click("Why");
     let room = window.session().room();
     let carol = room.find_key("m.room.member", "@carol:b.example");
@@ -231,7 +176,7 @@ fn the_why_tab_tells_who_won_and_leads_to_the_step() {
 
 #[test]
 fn the_why_tab_tells_what_a_merge_decided() {
-    let mut window = Window::fixture("msc4297-problem-a");
+    let mut window = Window::fixture(SIZE, "msc4297-problem-a");
     window.press(Key::End).click("Why");
     window.shows("What the merge here decided");
     window.shows("m.room.join_rules is gone: no candidate passed");
@@ -239,7 +184,7 @@ fn the_why_tab_tells_what_a_merge_decided() {
 
 #[test]
 fn the_resolution_is_stepped_by_keys_buttons_and_rows() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
     window.press(Key::End);
     window.shows("there is nothing to resolve");
     window.click("Previous conflicted merge");
@@ -263,7 +208,7 @@ fn the_resolution_is_stepped_by_keys_buttons_and_rows() {
 
 #[test]
 fn steps_play_at_the_speed_that_is_set_and_stop_at_the_end() {
-    let mut window = Window::fixture("topic-vs-ban");
+    let mut window = Window::fixture(SIZE, "topic-vs-ban");
     window.press(Key::End).press_with(Modifiers::SHIFT, Key::C).press(Key::Enter).press(Key::Space);
     window.shows("Pause");
     let last = window.session().step_count() - 1;
@@ -276,7 +221,7 @@ fn steps_play_at_the_speed_that_is_set_and_stop_at_the_end() {
 
 #[test]
 fn the_mainline_is_a_ruler() {
-    let mut window = Window::fixture("mainline-epochs");
+    let mut window = Window::fixture(SIZE, "mainline-epochs");
     window.go_to_step(|step| matches!(step, Step::MainlinePosition(position) if position.number == 2));
     window.shows("Position on the mainline");
     let marks = window.shown("m.room.power_levels").len();
@@ -285,7 +230,7 @@ fn the_mainline_is_a_ruler() {
 
 #[test]
 fn two_algorithms_stand_side_by_side() {
-    let mut window = Window::fixture("msc4297-problem-a");
+    let mut window = Window::fixture(SIZE, "msc4297-problem-a");
     window.press(Key::End).press_with(Modifiers::SHIFT, Key::C).press(Key::Enter).press(Key::X);
     window.settle();
     let (one, other) =
@@ -306,7 +251,7 @@ fn two_algorithms_stand_side_by_side() {
 
 #[test]
 fn the_palette_finds_and_runs_commands() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
     window.press(Key::Home).press_with(Modifiers::COMMAND, Key::K);
     window.0.get_by_label("Command").type_text("ncm");
     window.0.run_steps(2);
@@ -324,7 +269,7 @@ fn the_palette_finds_and_runs_commands() {
 
 #[test]
 fn the_keys_are_told() {
-    let mut window = Window::fixture("topic-vs-ban");
+    let mut window = Window::fixture(SIZE, "topic-vs-ban");
     window.press_with(Modifiers::SHIFT, Key::Questionmark);
     window.shows("Shortcuts");
     window.shows("Ctrl+K");
@@ -334,7 +279,7 @@ fn the_keys_are_told() {
 
 #[test]
 fn captions_lead_through_a_room() {
-    let mut window = Window::fixture("r3-priority-inversion");
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
     window.press(Key::Home);
     window.shows("Alice creates the room.");
     window.click("Next");
@@ -354,7 +299,7 @@ fn findings_lead_to_their_events() {
     let mut bytes: Vec<u8> =
         events.flat_map(|ix| format!("{}\n", room.event(ix).json()).into_bytes()).collect();
     bytes.extend(b"this is no JSON\n");
-    let mut window = Window::open(Request::new("broken", Source::Bytes(bytes)));
+    let mut window = Window::open(SIZE, Request::new("broken", Source::Bytes(bytes)));
     let findings = window.session().findings().len();
     assert!(findings >= 2);
     window.click(&format!("{findings} findings"));

@@ -2,21 +2,14 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { drop, launch, root, serve, settled, state, until, visit } from "./page.mjs";
+import { test } from "node:test";
+import { drop, pages, root, settled, state, until } from "./page.mjs";
 
-let server, browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+const common = pages();
 
-async function open(fragment = "", options = {}) {
-  const page = await visit(browser, server.url + fragment, { permissions: ["clipboard-read", "clipboard-write"], ...options });
+/** The page, with the keyboard in it and leave to use the clipboard. */
+async function open(fragment) {
+  const page = await common.open(fragment, { permissions: ["clipboard-read", "clipboard-write"] });
   await page.focus("#canvas");
   return page;
 }
@@ -77,8 +70,8 @@ test("with the keyboard alone: from a tutorial to who denied whom, to a comparis
   await press(page, "Control+Shift+L");
   await page.waitForFunction(async () => (await navigator.clipboard.readText()).includes("#"));
   const link = await copied(page);
-  assert.ok(link.startsWith(server.url), link);
-  const other = await open(link.slice(server.url.length));
+  assert.ok(link.startsWith(common.server.url), link);
+  const other = await open(link.slice(common.server.url.length));
   const same = await until(other, (state) => state.session?.compare?.ready && state.session.cursor.step !== null);
   assert.deepEqual(same.session.cursor, denial.cursor);
   assert.equal(same.session.compare.with, "v2.1:spec");
@@ -94,7 +87,7 @@ test("a link to a dropped file carries the room", async () => {
   await press(page, "c", "Enter", ".", ".", "Control+Shift+L");
   await page.waitForFunction(async () => (await navigator.clipboard.readText()).includes("#"));
   const [link, mine] = [await copied(page), await state(page)];
-  const other = await open(link.slice(server.url.length));
+  const other = await open(link.slice(common.server.url.length));
   const theirs = await until(other, (state) => state.session && state.session.cursor.step !== null);
   assert.equal(theirs.session.origin, "link");
   assert.equal(theirs.session.room_id, mine.session.room_id);

@@ -4,25 +4,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { drop, dropFile, launch, root, serve, settled, state, until, visit } from "./page.mjs";
+import { test } from "node:test";
+import { drop, dropFile, pages, root, state, until } from "./page.mjs";
 
-let server, browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
-
-async function open(fragment = "", options) {
-  const page = await visit(browser, server.url + fragment, options);
-  const [running, cover] = await page.evaluate(() => [document.documentElement.dataset.state, document.getElementById("cover").innerText]);
-  assert.equal(running, "running", cover);
-  return page;
-}
+const common = pages();
+const { open } = common;
 
 const scenario = (slug) => readFile(join(root, "fixtures", slug, "scenario.json5"), "utf8");
 
@@ -110,27 +96,27 @@ test("works without a network once it was open", async () => {
   await page.close();
   await context.setOffline(true);
   const again = await context.newPage();
-  await again.goto(`${server.url}#room=knock`);
+  await again.goto(`${common.server.url}#room=knock`);
   await again.waitForFunction(() => document.documentElement.dataset.state === "running", undefined, { timeout: 60_000 });
   await until(again, (state) => state.session);
   await context.close();
 });
 
 test("says what to do where there is no WebGL, and where the program is missing", async () => {
-  const context = await browser.newContext();
+  const context = await common.browser.newContext();
   const page = await context.newPage();
   await page.addInitScript(() => {
     HTMLCanvasElement.prototype.getContext = () => null;
   });
-  await page.goto(server.url);
+  await page.goto(common.server.url);
   await page.waitForSelector("#again:not([hidden])");
   assert.match(await page.textContent("#status"), /WebGL/);
   await context.close();
 
-  const other = await browser.newContext({ serviceWorkers: "block" });
+  const other = await common.browser.newContext({ serviceWorkers: "block" });
   const broken = await other.newPage();
   await broken.route("**/hindsight_bg.wasm", (route) => route.fulfill({ status: 404 }));
-  await broken.goto(server.url);
+  await broken.goto(common.server.url);
   await broken.waitForSelector("#again:not([hidden])");
   assert.match(await broken.textContent("#status"), /404/);
   await other.close();

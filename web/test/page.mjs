@@ -1,8 +1,10 @@
 // What the tests of the page have in common: a server that serves web/dist from a subpath, a browser, and the page in it.
+import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -13,7 +15,7 @@ const types = {
 };
 
 /** Serves the page below /some/where/; anything else is not found. */
-export async function serve() {
+async function serve() {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
     const inside = path.startsWith("/some/where/") ? path.slice("/some/where/".length) || "index.html" : undefined;
@@ -26,7 +28,7 @@ export async function serve() {
 }
 
 /** Debian's chromium, or the one that HINDSIGHT_CHROMIUM names. */
-export function launch() {
+function launch() {
   const known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
   const executablePath = process.env.HINDSIGHT_CHROMIUM ?? known.find(existsSync);
   const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -35,7 +37,7 @@ export function launch() {
 }
 
 /** A page that notes what goes wrong in it and which other hosts it asks. */
-export async function visit(browser, url, options = {}) {
+async function visit(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
   page.troubles = [];
@@ -50,6 +52,26 @@ export async function visit(browser, url, options = {}) {
   await page.goto(url);
   await page.waitForFunction(() => document.documentElement.dataset.state !== undefined, undefined, { timeout: 60_000 });
   return page;
+}
+
+/** Starts a server and a browser for the tests of a file, and ends them after the last; returns how to open the page. */
+export function pages() {
+  const common = {};
+  before(async () => {
+    common.server = await serve();
+    common.browser = await launch();
+  });
+  after(async () => {
+    await common.browser?.close();
+    common.server?.close();
+  });
+  common.open = async (fragment = "", options = {}) => {
+    const page = await visit(common.browser, common.server.url + fragment, options);
+    const [running, cover] = await page.evaluate(() => [document.documentElement.dataset.state, document.getElementById("cover").innerText]);
+    assert.equal(running, "running", cover);
+    return page;
+  };
+  return common;
 }
 
 /** What the debugger says of itself. */
