@@ -35,48 +35,53 @@ impl Entry {
     }
 }
 
-/// A state beside another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A state beside another. It holds what differs; everything else is looked up when somebody asks for it.
+#[derive(Debug, Clone)]
 pub struct StateDiff {
     /// The parents, or the forward extremities, whose states the entries are looked up in.
     pub parents: Vec<Link>,
-    /// The keys that either state has, ascending.
-    pub entries: Vec<Entry>,
-    /// The number of entries that differ.
-    pub changed: usize,
+    /// The keys on which the two states differ, ascending.
+    pub changes: Vec<KeyIx>,
+    before: StateMap,
+    after: StateMap,
+    /// One bit for each of the first 64 parents.
+    all_parents: u64,
+    /// The keys that some parents do not hold as this state does, with the bits of those parents.
+    not_held_by: BTreeMap<KeyIx, u64>,
 }
 
 impl StateDiff {
-    /// Holds `after` against `before`, and against the states after some parents. Cost: the entries, and what differs.
-    pub fn new(before: &StateMap, after: &StateMap, parents: Vec<Link>, states: &[StateMap]) -> Self {
-        let differences: Vec<_> = before.diff(after).collect();
+    /// Holds `after` against `before`, and against the states after some parents. Cost: what differs.
+    pub fn new(before: StateMap, after: StateMap, parents: Vec<Link>, states: &[StateMap]) -> Self {
+        let changes = before.diff(&after).map(|(key, ..)| key).collect();
         // The parents have nearly everything in common with this state: only what they have not is looked at.
         let parents_told = &states[..states.len().min(u64::BITS as usize)];
         let mut not_held_by: BTreeMap<KeyIx, u64> = BTreeMap::new();
         for (place, state) in parents_told.iter().enumerate() {
-            for (key, ..) in state.diff(after) {
+            for (key, ..) in state.diff(&after) {
                 *not_held_by.entry(key).or_default() |= 1 << place;
             }
         }
-        let all = parents_told.iter().enumerate().fold(0_u64, |bits, (place, _)| bits | 1 << place);
-        let mut entries = Vec::with_capacity(after.len() + differences.len());
-        let mut push = |key, before, after| {
-            let held_by = all & !not_held_by.get(&key).copied().unwrap_or(0);
-            entries.push(Entry { key, before, after, held_by });
-        };
-        // Both ascend by key; a difference has a key of its own, or one of `after`.
-        let mut differences_left = differences.iter().peekable();
-        for (key, event) in after.iter() {
-            while let Some((lost, before, _)) = differences_left.next_if(|(other, ..)| *other < key) {
-                push(*lost, *before, None);
-            }
-            let changed = differences_left.next_if(|(other, ..)| *other == key);
-            push(key, changed.map_or(Some(event), |(_, before, _)| *before), Some(event));
-        }
-        for (lost, before, _) in differences_left {
-            push(*lost, *before, None);
-        }
-        Self { parents, entries, changed: differences.len() }
+        let all_parents = parents_told.iter().enumerate().fold(0_u64, |bits, (place, _)| bits | 1 << place);
+        Self { parents, changes, before, after, all_parents, not_held_by }
+    }
+
+    /// The other state.
+    pub fn before(&self) -> &StateMap {
+        &self.before
+    }
+
+    /// This state.
+    pub fn after(&self) -> &StateMap {
+        &self.after
+    }
+
+    /// One key of the two states; `None` where neither has it.
+    pub fn entry(&self, key: KeyIx) -> Option<Entry> {
+        let (before, after) = (self.before.get(key), self.after.get(key));
+        before.or(after)?;
+        let held_by = self.all_parents & !self.not_held_by.get(&key).copied().unwrap_or(0);
+        Some(Entry { key, before, after, held_by })
     }
 }
 
@@ -153,7 +158,7 @@ impl Session {
         };
         let (links, states): (Vec<Link>, Vec<StateMap>) =
             parents.into_iter().filter_map(|(link, state)| Some((link, state?))).unzip();
-        Some(StateDiff::new(&before, &after, links, &states))
+        Some(StateDiff::new(before, after, links, &states))
     }
 }
 
@@ -169,25 +174,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_diff_has_every_key_once(
+        fn a_diff_answers_for_every_key(
             before in prop::collection::vec((0_usize..40, 0_usize..4), 0..30),
             after in prop::collection::vec((0_usize..40, 0_usize..4), 0..30),
             parent in prop::collection::vec((0_usize..40, 0_usize..4), 0..30),
         ) {
             let [before, after, parent] = [state(&before), state(&after), state(&parent)];
             let links = vec![Link::Event(EventIx::new(0)); 2];
-            let diff = StateDiff::new(&before, &after, links, &[parent.clone(), after.clone()]);
-            prop_assert!(diff.entries.is_sorted_by(|a, b| a.key < b.key));
-            let mut keys: Vec<KeyIx> = before.iter().chain(after.iter()).map(|(key, _)| key).collect();
-            keys.sort();
-            keys.dedup();
-            prop_assert!(diff.entries.iter().map(|entry| entry.key).eq(keys));
-            for entry in &diff.entries {
-                prop_assert_eq!((entry.before, entry.after), (before.get(entry.key), after.get(entry.key)));
-                prop_assert_eq!(entry.is_held_by(0), parent.get(entry.key) == entry.after);
+            let diff = StateDiff::new(before.clone(), after.clone(), links, &[parent.clone(), after.clone()]);
+            let mut changes = Vec::new();
+            for key in (0..40).map(KeyIx::new) {
+                let (old, new) = (before.get(key), after.get(key));
+                let Some(entry) = diff.entry(key) else {
+                    prop_assert_eq!((old, new), (None, None));
+                    continue;
+                };
+                prop_assert_eq!((entry.before, entry.after), (old, new));
+                prop_assert_eq!(entry.is_held_by(0), parent.get(key) == new);
                 prop_assert!(entry.is_held_by(1) && !entry.is_held_by(2) && !entry.is_held_by(64));
+                changes.extend(entry.is_changed().then_some(key));
             }
-            prop_assert_eq!(diff.changed, diff.entries.iter().filter(|entry| entry.is_changed()).count());
+            prop_assert_eq!(diff.changes, changes);
         }
     }
 }

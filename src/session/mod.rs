@@ -39,6 +39,7 @@ mod history;
 pub mod hook;
 mod item;
 pub mod link;
+pub mod listing;
 mod pair;
 pub mod picture;
 mod roles;

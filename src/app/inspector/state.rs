@@ -10,7 +10,8 @@ use crate::app::context::Context;
 use crate::app::line::{Line, fill_row, nothing_ui, row};
 use crate::app::theme::size;
 use crate::describe::Describer;
-use crate::room::{KeyIx, Link, Room};
+use crate::room::{Link, Room};
+use crate::session::listing::{Group, KeyOrder, Listing, ListingRow};
 use crate::session::{Against, Cursor, Entry, Item, Pair, Position, StateDiff};
 
 /// So many parents get a dot each; of more the number is told.
@@ -27,9 +28,9 @@ pub(in crate::app) struct StateView {
     only_changes: bool,
     /// The types whose entries are not shown.
     collapsed: BTreeSet<String>,
-    /// By key: its place in the order of type and state key. Worked out once.
-    ranks: Vec<u32>,
-    table: Option<(Question, Table)>,
+    /// In which the rows are. Worked out once.
+    order: KeyOrder,
+    table: Option<Table>,
 }
 
 /// What the rows depend on.
@@ -38,22 +39,22 @@ struct Question {
     cursor: Cursor,
     pair: Pair,
     against: Against,
+    wanted: Wanted,
+    collapsed: BTreeSet<String>,
+}
+
+/// Which entries are shown.
+#[derive(Debug, Clone, PartialEq)]
+struct Wanted {
     search: String,
     only_changes: bool,
-    collapsed: BTreeSet<String>,
 }
 
 #[derive(Debug)]
 struct Table {
+    question: Question,
     diff: Option<Arc<StateDiff>>,
-    rows: Vec<Row>,
-    found: usize,
-}
-
-#[derive(Debug)]
-enum Row {
-    Type { name: String, entries: usize, changed: usize },
-    Entry(usize),
+    listing: Listing,
 }
 
 /// Draws the tab.
@@ -70,31 +71,39 @@ pub(in crate::app) fn state_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateVi
     let search = ui.add(search.desired_width(f32::INFINITY));
     search.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Search state"));
     refresh(cx, &describer, against, view);
-    let StateView { table, collapsed, search, .. } = view;
-    let Some((_, table)) = table else { return };
+    let StateView { table, collapsed, search, order, .. } = view;
+    let Some(table) = table else { return };
     let Some(diff) = &table.diff else {
         nothing_ui(ui, cx, "The state here is unknown, for an event that it rests on is not in the dump");
         return;
     };
-    counts_ui(ui, cx, diff, table.found, search);
+    counts_ui(ui, cx, diff, table.listing.len(), search);
     parents_ui(ui, cx, &describer, diff);
-    if table.rows.is_empty() {
+    if table.listing.is_empty() {
         let text =
             if search.is_empty() { "Nothing differs" } else { "Nothing found; clear the search to see all" };
         nothing_ui(ui, cx, text);
         return;
     }
     ui.spacing_mut().item_spacing.y = 0.0;
-    ScrollArea::vertical().auto_shrink(false).show_rows(ui, size::ROW, table.rows.len(), |ui, rows| {
-        for shown in &table.rows[rows] {
-            match shown {
-                Row::Type { name, entries, changed } => {
-                    type_ui(ui, cx, &describer, collapsed, (name, *entries, *changed));
+    ScrollArea::vertical().auto_shrink(false).show_rows(
+        ui,
+        size::ROW,
+        table.listing.row_count(),
+        |ui, rows| {
+            for row in rows {
+                match table.listing.row(order, row) {
+                    Some(ListingRow::Group(group)) => type_ui(ui, cx, &describer, collapsed, group),
+                    Some(ListingRow::Key(key)) => {
+                        if let Some(entry) = diff.entry(key) {
+                            entry_ui(ui, cx, &describer, &entry, diff.parents.len());
+                        }
+                    }
+                    None => {}
                 }
-                Row::Entry(place) => entry_ui(ui, cx, &describer, &diff.entries[*place], diff.parents.len()),
             }
-        }
-    });
+        },
+    );
 }
 
 /// Whose state it is.
@@ -186,44 +195,27 @@ fn letter(place: usize) -> char {
 /// Works the rows out again if something that they depend on has changed.
 fn refresh(cx: &Context<'_>, describer: &Describer<'_>, against: Against, view: &mut StateView) {
     let room = cx.session.room();
-    if view.ranks.len() != room.key_count() {
-        view.ranks = ranks(room);
+    if view.order.len() != room.key_count() {
+        view.order = KeyOrder::new(room);
     }
-    let question = Question {
-        cursor: cx.session.cursor(),
-        pair: pair(cx),
-        against,
-        search: view.search.trim().to_lowercase(),
-        only_changes: view.only_changes,
-        collapsed: view.collapsed.clone(),
-    };
-    if view.table.as_ref().is_some_and(|(known, _)| *known == question) {
+    let wanted = Wanted { search: view.search.trim().to_lowercase(), only_changes: view.only_changes };
+    let collapsed = view.collapsed.clone();
+    let question = Question { cursor: cx.session.cursor(), pair: pair(cx), against, wanted, collapsed };
+    if view.table.as_ref().is_some_and(|table| table.question == question) {
         return;
     }
     let diff = cx.session.state_diff(question.against);
-    let mut order: Vec<usize> = Vec::new();
+    // From one place to the next nearly all rows stay, as long as the same is asked for.
+    let last = view.table.take().filter(|table| table.question.wanted == question.wanted);
+    let mut listing = last.map(|table| table.listing).unwrap_or_default();
     if let Some(diff) = &diff {
-        let wanted = |entry: &Entry| {
-            (entry.is_changed() || !question.only_changes)
-                && matches(room, describer, entry, &question.search)
-        };
-        order = (0..diff.entries.len()).filter(|place| wanted(&diff.entries[*place])).collect();
-        order.sort_by_key(|place| view.ranks[diff.entries[*place].key.index()]);
+        let Wanted { search, only_changes } = &question.wanted;
+        let wanted =
+            |entry: &Entry| (entry.is_changed() || !only_changes) && matches(room, describer, entry, search);
+        listing.follow(&view.order, diff, wanted);
+        listing.group(&view.order, diff, |key| !question.collapsed.contains(room.key(key).0));
     }
-    let found = order.len();
-    let rows = diff.as_deref().map_or_else(Vec::new, |diff| grouped(room, diff, &order, &question.collapsed));
-    view.table = Some((question, Table { diff, rows, found }));
-}
-
-/// The place of every key in the order of type and state key.
-fn ranks(room: &Room) -> Vec<u32> {
-    let mut keys: Vec<KeyIx> = (0..room.key_count()).map(KeyIx::new).collect();
-    keys.sort_unstable_by_key(|key| room.key(*key));
-    let mut ranks = vec![0; keys.len()];
-    for (rank, key) in (0_u32..).zip(keys) {
-        ranks[key.index()] = rank;
-    }
-    ranks
+    view.table = Some(Table { question, diff, listing });
 }
 
 fn matches(room: &Room, describer: &Describer<'_>, entry: &Entry, search: &str) -> bool {
@@ -237,25 +229,10 @@ fn matches(room: &Room, describer: &Describer<'_>, entry: &Entry, search: &str) 
         || entry.before.is_some_and(by_event)
 }
 
-fn grouped(room: &Room, diff: &StateDiff, order: &[usize], collapsed: &BTreeSet<String>) -> Vec<Row> {
-    let event_type = |place: &usize| room.key(diff.entries[*place].key).0;
-    let mut rows = Vec::with_capacity(order.len() + 16);
-    for group in order.chunk_by(|a, b| event_type(a) == event_type(b)) {
-        let name = event_type(&group[0]).to_owned();
-        let changed = group.iter().filter(|place| diff.entries[**place].is_changed()).count();
-        let is_open = !collapsed.contains(&name);
-        rows.push(Row::Type { name, entries: group.len(), changed });
-        if is_open {
-            rows.extend(group.iter().map(|place| Row::Entry(*place)));
-        }
-    }
-    rows
-}
-
 fn counts_ui(ui: &mut Ui, cx: &Context<'_>, diff: &StateDiff, found: usize, search: &str) {
-    let entries = diff.entries.iter().filter(|entry| entry.after.is_some()).count();
+    let entries = diff.after().len();
     let noun = if entries == 1 { "entry" } else { "entries" };
-    let mut text = format!("{entries} {noun}, {} changed", diff.changed);
+    let mut text = format!("{entries} {noun}, {} changed", diff.changes.len());
     if !search.trim().is_empty() {
         text.push_str(&format!(", {found} found"));
     }
@@ -287,13 +264,15 @@ fn type_ui(
     cx: &Context<'_>,
     describer: &Describer<'_>,
     collapsed: &mut BTreeSet<String>,
-    (name, entries, changed): (&str, usize, usize),
+    group: &Group,
 ) {
     let (rect, response) = row(ui, cx.tokens, None);
-    let is_open = !collapsed.contains(name);
-    disclosure(ui, Pos2::new(rect.left() + 7.0, rect.center().y), is_open, cx.tokens.weak);
-    let numbers =
-        if changed == 0 { format!("  {entries}") } else { format!("  {entries}, {changed} changed") };
+    let (name, _) = cx.session.room().key(group.key);
+    disclosure(ui, Pos2::new(rect.left() + 7.0, rect.center().y), group.is_open, cx.tokens.weak);
+    let numbers = match group.changed {
+        0 => format!("  {}", group.len),
+        changed => format!("  {}, {changed} changed", group.len),
+    };
     let shown = crate::describe::text::shorten(name, 60);
     let line =
         Line::new(ui, cx, describer).color(cx.tokens.strong).text(&shown).tinted(&numbers, cx.tokens.weak);
