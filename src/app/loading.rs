@@ -13,6 +13,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::pace::{Pace, Stage};
 use super::platform;
+use super::sheet::Sheets;
 use super::tutorials::Tutorial;
 use crate::auth::Profile;
 use crate::dump::{LoadError, Loading, Options, Progress};
@@ -83,6 +84,8 @@ impl Request {
 pub struct Loaded {
     /// The room, replayed.
     pub session: Session,
+    /// Its rows and lanes.
+    pub sheets: Sheets,
     /// The file it came from, to find it again another day.
     pub path: Option<PathBuf>,
     /// A link to follow.
@@ -226,9 +229,11 @@ pub async fn load(bytes: Vec<u8>, request: Request, executor: &dyn Executor, han
     handle.pace.rest(Stage::Replay, 1.0).await;
     let session = Session::with_replay(name, origin, dump, recording);
     handle.pace.rest(Stage::Replay, 1.0).await;
-    // Short names take a sort of all IDs, which a frame has no time for.
+    // Short names take a sort of all IDs, lanes a walk over all edges, which a frame has no time for.
     let _ = session.describer();
-    Outcome::Loaded(Box::new(Loaded { session, path, link }))
+    handle.pace.rest(Stage::Replay, 1.0).await;
+    let sheets = Sheets::of(&session);
+    Outcome::Loaded(Box::new(Loaded { session, sheets, path, link }))
 }
 
 /// Replays a room once more.

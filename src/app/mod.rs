@@ -246,10 +246,10 @@ impl App {
 
     /// Shows another room.
     fn show(&mut self, loaded: Loaded, ctx: &egui::Context) {
-        let Loaded { session, path, link } = loaded;
+        let Loaded { session, sheets, path, link } = loaded;
         self.session = platform::lend_threads(session);
         self.replays.clear();
-        self.views = Views::default();
+        self.views = Views { sheets, ..Views::default() };
         self.notices.clear_errors();
         if let Some(path) = path {
             self.remembered.opened(path);

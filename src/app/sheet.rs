@@ -166,6 +166,13 @@ pub struct Sheets {
 }
 
 impl Sheets {
+    /// The graphs that a room is first shown with.
+    pub fn of(session: &Session) -> Self {
+        let mut sheets = Self::default();
+        sheets.listing(session);
+        sheets
+    }
+
     /// The events in the order of the list, with the servers of the room.
     pub fn listing<'a>(&'a mut self, session: &'a Session) -> (Listing<'a>, &'a Servers) {
         let sheet = (session.rows().axis() == Axis::Topological).then(|| kept(&mut self.history, session));
