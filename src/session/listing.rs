@@ -1,13 +1,16 @@
 //! The keys of a state in the order in which people read them: by type, then by state key.
 //!
 //! A room of a million events has states of tens of thousands of entries, and somebody who drags the cursor looks at
-//! another one in every frame. From one to the next hardly anything differs, so a listing follows: it asks again for the
-//! keys whose entries have changed, and keeps its answers for all others.
+//! another one in every frame. So a listing is a set of bits that follows from one place to the next: it asks again for
+//! the keys whose entries have changed. Rows are counted out of the bits when they are to be shown.
 //!
 //! ```text
-//!   ranks     3 7 8 12 | 40 41 42 43 … | 9001        the listed keys, each as its place in the order of all keys
-//!   groups    m.room.a   m.room.member   x.y         one a type; a closed one is a row without entries
+//!   all keys   a  a  b │ member member member member … │ x.y          by type and state key: the place of a key is its rank
+//!   listed     1  0  1 │   1      1      0      1    … │  0
+//!   rows       a, ·, b, · │ member, ·, ·, ·                            a row a type, and one for each of its keys if it is open
 //! ```
+
+use std::ops::Range;
 
 use super::{Entry, StateDiff};
 use crate::room::{KeyIx, Room};
@@ -51,10 +54,11 @@ impl KeyOrder {
         self.keys.is_empty()
     }
 
-    /// The first rank behind those of the type that `rank` has.
-    fn end_of_type(&self, rank: u32) -> u32 {
-        let next = self.types.partition_point(|begin| *begin <= rank);
-        self.types.get(next).copied().unwrap_or_else(|| u32::try_from(self.keys.len()).unwrap_or(u32::MAX))
+    /// The ranks of the keys of each type.
+    fn types(&self) -> impl Iterator<Item = Range<u32>> {
+        let len = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        let ends = self.types.iter().skip(1).copied().chain([len]);
+        self.types.iter().zip(ends).map(|(begin, end)| *begin..end)
     }
 }
 
@@ -71,12 +75,12 @@ pub struct Group {
     pub is_open: bool,
     /// The row of the type itself.
     row: usize,
-    /// The place of its first key in the listing.
-    first: usize,
+    /// The ranks of the keys of this type.
+    ranks: Range<u32>,
 }
 
 /// What a row shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListingRow<'a> {
     /// A type.
     Group(&'a Group),
@@ -84,74 +88,89 @@ pub enum ListingRow<'a> {
     Key(KeyIx),
 }
 
+/// Which keys somebody wants to see.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Those on which the two states differ.
+    pub only_changes: bool,
+    /// Those whose entries pass; `None`: all.
+    pub matching: Option<&'a dyn Fn(&Entry) -> bool>,
+}
+
+impl Wanted<'_> {
+    fn lists(&self, entry: Option<Entry>) -> bool {
+        entry.is_some_and(|entry| {
+            (entry.is_changed() || !self.only_changes) && self.matching.is_none_or(|passes| passes(&entry))
+        })
+    }
+}
+
 /// The keys of a state that somebody wants to see, and the rows that show them.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
-    /// What was listed last.
-    before: StateMap,
+    /// Of which state the keys are.
     after: StateMap,
-    /// The ranks of the listed keys, ascending.
-    ranks: Vec<u32>,
+    /// On which keys it differed from the other one.
+    changes: Vec<KeyIx>,
+    /// By rank: whether the key is listed.
+    listed: Bits,
     groups: Vec<Group>,
+    len: usize,
     rows: usize,
 }
 
 impl Listing {
-    /// Lists the keys of `diff` whose entries are `wanted`, from nothing. Cost: the entries.
-    pub fn new(order: &KeyOrder, diff: &StateDiff, wanted: impl Fn(&Entry) -> bool) -> Self {
-        let mut listing = Self::default();
-        listing.follow(order, diff, wanted);
-        listing
-    }
-
-    /// Goes from the listing of one place to that of another. `wanted` must be what it was: to ask for something else,
-    /// make a listing anew. Cost: what differs between the two places, and copying the ranks.
-    pub fn follow(&mut self, order: &KeyOrder, diff: &StateDiff, wanted: impl Fn(&Entry) -> bool) {
-        let before = self.before.diff(diff.before());
-        let after = self.after.diff(diff.after());
-        let mut touched: Vec<KeyIx> = before.chain(after).map(|(key, ..)| key).collect();
-        touched.sort_unstable_by_key(|key| order.ranks[key.index()]);
-        touched.dedup();
-        if !touched.is_empty() {
-            self.ranks = merged(&self.ranks, order, &touched, |key| {
-                diff.entry(key).is_some_and(|entry| wanted(&entry))
-            });
-            self.before = diff.before().clone();
+    /// Goes from the listing of one place to that of another; an empty listing is that of an empty state. `wanted` must be
+    /// what it was: to ask for something else, begin with an empty listing. Cost: what differs between the two places.
+    pub fn follow(&mut self, order: &KeyOrder, diff: &StateDiff, wanted: Wanted<'_>) {
+        self.listed.reserve(order.len());
+        if !wanted.only_changes {
+            for (key, _, now) in self.after.diff(diff.after()) {
+                let lists = match wanted.matching {
+                    None => now.is_some(),
+                    Some(_) => wanted.lists(diff.entry(key)),
+                };
+                self.listed.set(order.ranks[key.index()], lists);
+            }
             self.after = diff.after().clone();
         }
+        for key in self.changes.iter().chain(&diff.changes) {
+            self.listed.set(order.ranks[key.index()], wanted.lists(diff.entry(*key)));
+        }
+        self.changes.clone_from(&diff.changes);
     }
 
-    /// Makes the rows: a row a type, and one for each of its keys where `is_open` says so. Cost: the types, and what
-    /// differs between the two states.
-    pub fn group(&mut self, order: &KeyOrder, diff: &StateDiff, is_open: impl Fn(KeyIx) -> bool) {
-        let mut changed: Vec<u32> = diff.changes.iter().map(|key| order.ranks[key.index()]).collect();
+    /// Makes the rows: a row a type, and one for each of its keys where `is_open` says so. Cost: the types, a bit a key,
+    /// and what differs between the two states.
+    pub fn group(&mut self, order: &KeyOrder, is_open: impl Fn(KeyIx) -> bool) {
+        let mut changed: Vec<u32> = self.changes.iter().map(|key| order.ranks[key.index()]).collect();
+        changed.retain(|rank| self.listed.contains(*rank));
         changed.sort_unstable();
         self.groups.clear();
-        self.rows = 0;
-        let mut first = 0;
-        while let Some(rank) = self.ranks.get(first) {
-            let end = order.end_of_type(*rank);
-            let len = self.ranks[first..].partition_point(|rank| *rank < end);
-            let listed = &self.ranks[first..first + len];
-            let of_type =
-                changed.partition_point(|other| other < rank)..changed.partition_point(|rank| *rank < end);
-            let changed = changed[of_type].iter().filter(|rank| listed.binary_search(rank).is_ok()).count();
-            let key = order.keys[*rank as usize];
+        (self.len, self.rows) = (0, 0);
+        for ranks in order.types() {
+            let len = self.listed.count(ranks.clone());
+            if len == 0 {
+                continue;
+            }
+            let below = |end: u32| changed.partition_point(|rank| *rank < end);
+            let changed = below(ranks.end) - below(ranks.start);
+            let key = order.keys[ranks.start as usize];
             let is_open = is_open(key);
-            self.groups.push(Group { key, len, changed, is_open, row: self.rows, first });
+            self.groups.push(Group { key, len, changed, is_open, row: self.rows, ranks });
+            self.len += len;
             self.rows += 1 + if is_open { len } else { 0 };
-            first += len;
         }
     }
 
     /// The number of keys.
     pub fn len(&self) -> usize {
-        self.ranks.len()
+        self.len
     }
 
     /// Whether no key is listed.
     pub fn is_empty(&self) -> bool {
-        self.ranks.is_empty()
+        self.len == 0
     }
 
     /// The number of rows.
@@ -159,34 +178,81 @@ impl Listing {
         self.rows
     }
 
-    /// A row; `None` behind the last one.
-    pub fn row(&self, order: &KeyOrder, row: usize) -> Option<ListingRow<'_>> {
-        if row >= self.rows {
-            return None;
-        }
-        let group = &self.groups[self.groups.partition_point(|group| group.row <= row) - 1];
-        Some(match row - group.row {
-            0 => ListingRow::Group(group),
-            place => ListingRow::Key(order.keys[self.ranks[group.first + place - 1] as usize]),
+    /// Some rows, as far as there are so many. Cost: the rows, the logarithm of the types, and a bit a key of one type.
+    pub fn rows<'a>(
+        &'a self,
+        order: &'a KeyOrder,
+        rows: Range<usize>,
+    ) -> impl Iterator<Item = ListingRow<'a>> {
+        let rows = rows.start..rows.end.min(self.rows);
+        let first = self.groups.partition_point(|group| group.row <= rows.start).saturating_sub(1);
+        self.groups[first..].iter().take_while(move |group| group.row < rows.end).flat_map(move |group| {
+            let title = (group.row >= rows.start).then_some(ListingRow::Group(group));
+            // Where the first row of this type is its title, no key is skipped.
+            let skipped = rows.start.saturating_sub(group.row + 1);
+            let shown = if group.is_open { rows.end - group.row - 1 } else { 0 };
+            let ranks = self.listed.ones(group.ranks.clone(), skipped).take(shown.saturating_sub(skipped));
+            title.into_iter().chain(ranks.map(|rank| ListingRow::Key(order.keys[rank as usize])))
         })
     }
 }
 
-/// The ranks without those of `touched`, and with those of them that are wanted.
-fn merged(ranks: &[u32], order: &KeyOrder, touched: &[KeyIx], wanted: impl Fn(KeyIx) -> bool) -> Vec<u32> {
-    let mut out = Vec::with_capacity(ranks.len() + touched.len());
-    let mut rest = ranks;
-    for key in touched {
-        let rank = order.ranks[key.index()];
-        let (kept, behind) = rest.split_at(rest.partition_point(|other| *other < rank));
-        out.extend_from_slice(kept);
-        rest = behind.strip_prefix(&[rank]).unwrap_or(behind);
-        if wanted(*key) {
-            out.push(rank);
-        }
+/// A set of small numbers that can be counted through.
+#[derive(Debug, Clone, Default)]
+struct Bits {
+    words: Vec<u64>,
+}
+
+impl Bits {
+    /// Makes room for numbers below `len`.
+    fn reserve(&mut self, len: usize) {
+        self.words.resize(len.div_ceil(64).max(self.words.len()), 0);
     }
-    out.extend_from_slice(rest);
-    out
+
+    fn set(&mut self, number: u32, is_in: bool) {
+        let (word, bit) = (&mut self.words[number as usize / 64], 1 << (number % 64));
+        *word = if is_in { *word | bit } else { *word & !bit };
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        self.words[number as usize / 64] >> (number % 64) & 1 == 1
+    }
+
+    /// The words that hold a range, without what is outside of it, each with the number of its lowest bit.
+    fn words(&self, range: Range<u32>) -> impl Iterator<Item = (u32, u64)> {
+        let words = range.start / 64..range.end.div_ceil(64);
+        words.map(move |word| {
+            let lowest = word * 64;
+            let from = u64::MAX << range.start.saturating_sub(lowest);
+            let to = u64::MAX >> (lowest + 64).saturating_sub(range.end);
+            (lowest, self.words[word as usize] & from & to)
+        })
+    }
+
+    fn count(&self, range: Range<u32>) -> usize {
+        self.words(range).map(|(_, word)| word.count_ones() as usize).sum()
+    }
+
+    /// The numbers of a range, ascending, without the first `skipped` of them.
+    fn ones(&self, range: Range<u32>, skipped: usize) -> impl Iterator<Item = u32> {
+        let (mut left, mut start) = (skipped, range.start);
+        for (lowest, word) in self.words(range.clone()) {
+            let ones = word.count_ones() as usize;
+            if left < ones {
+                break;
+            }
+            left -= ones;
+            start = (lowest + 64).min(range.end);
+        }
+        let ones = |(lowest, mut word): (u32, u64)| {
+            std::iter::from_fn(move || {
+                let bit = (word != 0).then(|| word.trailing_zeros())?;
+                word &= word - 1;
+                Some(lowest + bit)
+            })
+        };
+        self.words(start..range.end).flat_map(ones).skip(left)
+    }
 }
 
 #[cfg(test)]
@@ -210,20 +276,25 @@ mod tests {
         entries.iter().map(|(key, event)| (KeyIx::new(*key), EventIx::new(*event))).collect()
     }
 
+    type Told = Result<KeyIx, (KeyIx, usize, usize)>;
+
+    fn tell(row: ListingRow<'_>) -> Told {
+        match row {
+            ListingRow::Key(key) => Ok(key),
+            ListingRow::Group(group) => Err((group.key, group.len, group.changed)),
+        }
+    }
+
     /// The rows, made one by one from the whole of the order.
-    fn plain(
-        order: &KeyOrder,
-        diff: &StateDiff,
-        wanted: &impl Fn(&Entry) -> bool,
-    ) -> Vec<Result<KeyIx, (usize, usize)>> {
+    fn plain(order: &KeyOrder, diff: &StateDiff, wanted: Wanted<'_>) -> Vec<Told> {
         let mut rows = Vec::new();
         for of_type in order.keys.chunks(8) {
-            let entries: Vec<Entry> =
-                of_type.iter().filter_map(|key| diff.entry(*key)).filter(|entry| wanted(entry)).collect();
+            let entries = of_type.iter().filter_map(|key| diff.entry(*key));
+            let entries: Vec<Entry> = entries.filter(|entry| wanted.lists(Some(entry.clone()))).collect();
             let changed = entries.iter().filter(|entry| entry.is_changed()).count();
-            if let Some(first) = entries.first() {
-                rows.push(Err((entries.len(), changed)));
-                if !first.key.index().is_multiple_of(3) {
+            if !entries.is_empty() {
+                rows.push(Err((of_type[0], entries.len(), changed)));
+                if !of_type[0].index().is_multiple_of(3) {
                     rows.extend(entries.iter().map(|entry| Ok(entry.key)));
                 }
             }
@@ -240,30 +311,44 @@ mod tests {
         fn a_listing_that_follows_is_a_listing_made_anew(
             places in prop::collection::vec((entries(), entries()), 1..6),
             only_changes: bool,
+            all: bool,
+            window in (0_usize..50, 0_usize..50),
         ) {
             let order = order();
-            let wanted = |entry: &Entry| {
-                (entry.is_changed() || !only_changes) && entry.after.is_none_or(|ix| ix.index() != 3)
-            };
-            let is_open = |key: KeyIx| !key.index().is_multiple_of(3);
+            let matching = |entry: &Entry| entry.after.is_none_or(|ix| ix.index() != 3);
+            let wanted = Wanted { only_changes, matching: (!all).then_some(&matching) };
             let mut listing = Listing::default();
             for (before, after) in &places {
                 let diff = StateDiff::new(state(before), state(after), Vec::new(), &[]);
                 listing.follow(&order, &diff, wanted);
-                listing.group(&order, &diff, is_open);
-                let rows: Vec<_> = (0..listing.row_count())
-                    .map(|row| match listing.row(&order, row) {
-                        Some(ListingRow::Key(key)) => Ok(key),
-                        Some(ListingRow::Group(group)) => Err((group.len, group.changed)),
-                        None => unreachable!("a row less than the rows told"),
-                    })
-                    .collect();
-                prop_assert_eq!(&rows, &plain(&order, &diff, &wanted));
-                prop_assert_eq!(listing.row(&order, rows.len()), None);
-                let mut anew = Listing::new(&order, &diff, wanted);
-                anew.group(&order, &diff, is_open);
-                prop_assert_eq!((anew.ranks, anew.groups), (listing.ranks.clone(), listing.groups.clone()));
+                listing.group(&order, |key| !key.index().is_multiple_of(3));
+                let told = |rows| listing.rows(&order, rows).map(tell).collect::<Vec<_>>();
+                let rows = told(0..listing.row_count());
+                prop_assert_eq!(&rows, &plain(&order, &diff, wanted));
+                prop_assert_eq!(listing.len(), order.keys.iter().filter(|key| wanted.lists(diff.entry(**key))).count());
+                let window = window.0.min(rows.len())..window.1;
+                let end = window.end.clamp(window.start, rows.len());
+                prop_assert_eq!(told(window.clone()), &rows[window.start..end]);
             }
+        }
+
+        #[test]
+        fn bits_are_counted_and_found(
+            numbers in prop::collection::btree_set(0_u32..300, 0..100),
+            start in 0_u32..300,
+            len in 0_u32..300,
+            skipped in 0_usize..40,
+        ) {
+            let mut bits = Bits::default();
+            bits.reserve(300);
+            numbers.iter().for_each(|number| bits.set(*number, true));
+            let range = start..(start + len).min(300);
+            let inside: Vec<u32> = numbers.range(range.clone()).copied().collect();
+            prop_assert_eq!(bits.count(range.clone()), inside.len());
+            let left: Vec<u32> = bits.ones(range, skipped).collect();
+            prop_assert_eq!(&left[..], inside.get(skipped..).unwrap_or_default());
+            numbers.iter().for_each(|number| bits.set(*number, false));
+            prop_assert_eq!(bits.count(0..300), 0);
         }
     }
 }

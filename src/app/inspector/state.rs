@@ -11,7 +11,7 @@ use crate::app::line::{Line, fill_row, nothing_ui, row};
 use crate::app::theme::size;
 use crate::describe::Describer;
 use crate::room::{Link, Room};
-use crate::session::listing::{Group, KeyOrder, Listing, ListingRow};
+use crate::session::listing::{Group, KeyOrder, Listing, ListingRow, Wanted};
 use crate::session::{Against, Cursor, Entry, Item, Pair, Position, StateDiff};
 
 /// So many parents get a dot each; of more the number is told.
@@ -39,15 +39,16 @@ struct Question {
     cursor: Cursor,
     pair: Pair,
     against: Against,
-    wanted: Wanted,
+    search: String,
+    only_changes: bool,
     collapsed: BTreeSet<String>,
 }
 
-/// Which entries are shown.
-#[derive(Debug, Clone, PartialEq)]
-struct Wanted {
-    search: String,
-    only_changes: bool,
+impl Question {
+    /// Whether the same is asked about another place.
+    fn is_alike(&self, other: &Self) -> bool {
+        self.search == other.search && self.only_changes == other.only_changes
+    }
 }
 
 #[derive(Debug)]
@@ -91,15 +92,14 @@ pub(in crate::app) fn state_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateVi
         size::ROW,
         table.listing.row_count(),
         |ui, rows| {
-            for row in rows {
-                match table.listing.row(order, row) {
-                    Some(ListingRow::Group(group)) => type_ui(ui, cx, &describer, collapsed, group),
-                    Some(ListingRow::Key(key)) => {
+            for row in table.listing.rows(order, rows) {
+                match row {
+                    ListingRow::Group(group) => type_ui(ui, cx, &describer, collapsed, group),
+                    ListingRow::Key(key) => {
                         if let Some(entry) = diff.entry(key) {
                             entry_ui(ui, cx, &describer, &entry, diff.parents.len());
                         }
                     }
-                    None => {}
                 }
             }
         },
@@ -198,22 +198,26 @@ fn refresh(cx: &Context<'_>, describer: &Describer<'_>, against: Against, view: 
     if view.order.len() != room.key_count() {
         view.order = KeyOrder::new(room);
     }
-    let wanted = Wanted { search: view.search.trim().to_lowercase(), only_changes: view.only_changes };
-    let collapsed = view.collapsed.clone();
-    let question = Question { cursor: cx.session.cursor(), pair: pair(cx), against, wanted, collapsed };
+    let question = Question {
+        cursor: cx.session.cursor(),
+        pair: pair(cx),
+        against,
+        search: view.search.trim().to_lowercase(),
+        only_changes: view.only_changes,
+        collapsed: view.collapsed.clone(),
+    };
     if view.table.as_ref().is_some_and(|table| table.question == question) {
         return;
     }
     let diff = cx.session.state_diff(question.against);
     // From one place to the next nearly all rows stay, as long as the same is asked for.
-    let last = view.table.take().filter(|table| table.question.wanted == question.wanted);
+    let last = view.table.take().filter(|table| table.question.is_alike(&question));
     let mut listing = last.map(|table| table.listing).unwrap_or_default();
     if let Some(diff) = &diff {
-        let Wanted { search, only_changes } = &question.wanted;
-        let wanted =
-            |entry: &Entry| (entry.is_changed() || !only_changes) && matches(room, describer, entry, search);
-        listing.follow(&view.order, diff, wanted);
-        listing.group(&view.order, diff, |key| !question.collapsed.contains(room.key(key).0));
+        let found = |entry: &Entry| matches(room, describer, entry, &question.search);
+        let matching = (!question.search.is_empty()).then_some(&found as &dyn Fn(&Entry) -> bool);
+        listing.follow(&view.order, diff, Wanted { only_changes: question.only_changes, matching });
+        listing.group(&view.order, |key| !question.collapsed.contains(room.key(key).0));
     }
     view.table = Some(Table { question, diff, listing });
 }
@@ -222,8 +226,7 @@ fn matches(room: &Room, describer: &Describer<'_>, entry: &Entry, search: &str) 
     let contains = |text: &str| text.to_lowercase().contains(search);
     let (event_type, state_key) = room.key(entry.key);
     let by_event = |ix| contains(room.id(ix)) || contains(&describer.short_id(ix));
-    search.is_empty()
-        || contains(event_type)
+    contains(event_type)
         || contains(state_key)
         || entry.after.is_some_and(by_event)
         || entry.before.is_some_and(by_event)
