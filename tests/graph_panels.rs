@@ -301,3 +301,40 @@ fn search_hits_are_counted_and_found() {
     let ix = window.session().cursor().event.event().unwrap();
     assert_eq!(window.session().room().event(ix).event_type(), "m.room.topic");
 }
+
+#[test]
+fn a_selection_is_resolved_and_stepped_through() {
+    let mut window = Window::at_start("r3-priority-inversion");
+    let merge = window.event("MERGE").1;
+    let parents: Vec<String> = {
+        let session = window.session();
+        let parents = session.room().prev_events(merge).iter();
+        parents.map(|ix| session.describer().short_id(*ix)).collect()
+    };
+    window.row(&parents[0]).click();
+    window.0.run_steps(2);
+    for name in &parents[1..] {
+        window.row(name).click_modifiers(Modifiers::COMMAND);
+        window.0.run_steps(2);
+    }
+    window.click("Resolve over them");
+    let Position::Over(chosen) = window.session().cursor().event else { panic!() };
+    assert_eq!(window.session().chosen(chosen).len(), parents.len());
+    window.find("Resolution over ");
+    window.find("State resolved over ");
+    // From here on it is a resolution like any other.
+    window.press(Key::Enter).press(Key::Period).press(Key::Period);
+    assert_eq!(window.session().cursor().step, Some(2));
+    window.find("Step 3 of ");
+    window.find("Running state after step 3");
+    let link = window.session().link_to_place().encode().unwrap();
+    assert!(link.contains("over=$") && link.contains("step=2"), "{link}");
+    window.press(Key::Escape);
+    assert!(window.session().selection().is_empty());
+    assert_eq!(window.session().cursor().event, Position::Over(chosen));
+    window.press_with(Modifiers::ALT, Key::ArrowLeft).press_with(Modifiers::ALT, Key::ArrowLeft);
+    window.press_with(Modifiers::ALT, Key::ArrowLeft);
+    assert!(window.at(&parents[0]));
+    window.press_with(Modifiers::ALT, Key::ArrowRight);
+    assert_eq!(window.session().cursor().event, Position::Over(chosen));
+}

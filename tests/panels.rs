@@ -39,7 +39,7 @@ impl Window {
     fn at(&self) -> String {
         match self.session().cursor().event {
             Position::Event(ix) => self.session().describer().short_id(ix),
-            Position::Now => "now".to_owned(),
+            Position::Over(_) | Position::Now => "now".to_owned(),
         }
     }
 

@@ -33,8 +33,8 @@ pub(super) fn captions_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CaptionsView
     let here = cx.session.cursor().event;
     // The last stop that has been reached.
     let reached = match here {
-        Position::Event(ix) => stops.partition_point(|stop| *stop <= ix),
         Position::Now => stops.len(),
+        place => stops.partition_point(|stop| Some(*stop) <= place.anchor()),
     };
     ui.add_space(size::GAP);
     ui.horizontal(|ui| {
@@ -61,6 +61,10 @@ pub(super) fn captions_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CaptionsView
         (Position::Now, _) => {
             ("This is the state of the room now, resolved over its forward extremities", cx.tokens.weak)
         }
+        (Position::Over(_), _) => (
+            "This resolves over events that you have chosen, as if one event had them all as parents",
+            cx.tokens.weak,
+        ),
         (Position::Event(ix), Some(stop)) => {
             let is_here = stops[stop] == ix;
             (

@@ -208,7 +208,7 @@ fn differences_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, comp
                     Position::Event(ix) => {
                         line.event(ix).tinted(&format!("  {}", describer.summary(ix)), cx.tokens.weak)
                     }
-                    Position::Now => line.link("Current state", Item::Now),
+                    Position::Over(_) | Position::Now => line.link("Current state", Item::Now),
                 };
                 let response = fill_row(ui, line, (rect, response), 6.0, 4.0);
                 if response.clicked() {

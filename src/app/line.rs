@@ -13,6 +13,9 @@ use crate::explain::{Sentence, Span};
 use crate::room::{EventIx, KeyIx, Link};
 use crate::session::{Command, Item, Position};
 
+/// Of many events so many are named.
+const NAMED: usize = 4;
+
 /// A line under construction.
 pub(super) struct Line<'a> {
     cx: Context<'a>,
@@ -126,6 +129,22 @@ impl<'a> Line<'a> {
                 self.link(&name, Item::Missing(missing))
             }
         }
+    }
+
+    /// Adds events by their short IDs, of many the first ones.
+    #[must_use]
+    pub(super) fn events(mut self, events: &[EventIx]) -> Self {
+        let told = if events.len() > NAMED + 1 { &events[..NAMED] } else { events };
+        let more = events.len() - told.len();
+        for (place, ix) in told.iter().enumerate() {
+            let between = match place {
+                0 => "",
+                place if place + 1 == events.len() => " and ",
+                _ => ", ",
+            };
+            self = self.text(between).event(*ix);
+        }
+        if more > 0 { self.text(&format!(" and {more} more")) } else { self }
     }
 
     /// Adds a user.

@@ -80,7 +80,7 @@ impl Sheet {
         let last = graph.len().checked_sub(1);
         match position {
             Position::Now => graph.now().or(last),
-            Position::Event(ix) => graph.nearest_row(ix),
+            place => graph.nearest_row(place.anchor()?),
         }
     }
 }
@@ -148,6 +148,7 @@ impl AuthGraph {
 fn focus(session: &Session) -> Vec<EventIx> {
     let mut focus: Vec<EventIx> = match session.cursor().event {
         Position::Event(ix) => vec![ix],
+        Position::Over(chosen) => session.chosen(chosen).to_vec(),
         Position::Now => session.replay().current().extremities.iter().copied().take(MOST_ROWS / 4).collect(),
     };
     focus.extend(session.selection().events().into_iter().take(MOST_ROWS / 4));
@@ -226,14 +227,15 @@ impl Listing<'_> {
             Some(_) => Item::Now,
             None => match self.session.rows().get(row) {
                 Position::Event(ix) => Item::Event(ix),
-                Position::Now => Item::Now,
+                Position::Over(_) | Position::Now => Item::Now,
             },
         }
     }
 
-    /// The row of a place, or the first row after it.
+    /// The row that a place is shown in, or the first row after it.
     pub fn row_of(&self, position: Position) -> usize {
         let last = self.count().saturating_sub(1);
+        let position = position.anchor().map_or(Position::Now, Position::Event);
         match (self.sheet, position) {
             (Some(_), Position::Now) => last,
             (Some(sheet), _) => sheet.row_of(position).unwrap_or(last),

@@ -49,7 +49,7 @@ impl Counted {
                 Position::Event(ix) => {
                     [replay.resolved(ix), rejected.contains(ix), room.prev_links(ix).nth(1).is_some()]
                 }
-                Position::Now => {
+                Position::Over(_) | Position::Now => {
                     let current = replay.current();
                     [current.resolved, false, current.extremities.len() > 1]
                 }
@@ -80,7 +80,7 @@ pub fn timeline_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut TimelineView) {
             (rect.max - vec2(8.0, LABELS)).max(rect.min + vec2(NAMES + 20.0, 8.0)),
         ),
         rows: session.rows().len(),
-        here: session.rows().row_from(session.cursor().event),
+        here: session.rows().row_from(session.cursor().event.anchor().map_or(Position::Now, Position::Event)),
     };
     strip.scrub(&response);
     strip.paint_past(ui);
@@ -224,7 +224,7 @@ impl Strip<'_> {
         let row = self.row_at(pointer.x);
         response.on_hover_cursor(CursorIcon::ResizeHorizontal).on_hover_ui_at_pointer(|ui| {
             match session.rows().get(row) {
-                Position::Now => ui.label("Now"),
+                Position::Over(_) | Position::Now => ui.label("Now"),
                 Position::Event(ix) => {
                     let describer = session.describer();
                     let what = nodes::briefly(&describer, ix);

@@ -1,5 +1,6 @@
 //! What commands do.
 
+use super::chosen::MOST_CHOSEN;
 use super::command::Command;
 use super::compare::{Comparison, Sides};
 use super::cursor::{Cursor, Position};
@@ -51,6 +52,7 @@ impl Session {
             | Command::LastStep
             | Command::SeekStep(_)
             | Command::ScrubToStep(_) => self.apply_step(&command),
+            Command::ResolveSelection => self.resolve_selection(),
             Command::Select(_)
             | Command::ToggleSelected(_)
             | Command::SelectRange(_)
@@ -142,11 +144,10 @@ impl Session {
 
     /// Goes exactly there, or not at all.
     fn seek(&mut self, to: Cursor) -> Vec<Effect> {
-        if !to.event.is_of(&self.room) {
+        if !self.is_place(to.event) {
             return vec![Effect::complain("There is no such event in this room")];
         }
-        let steps =
-            (to.step.is_some() && to.event != self.cursor.event).then(|| Steps::at(&self.replay(), to.event));
+        let steps = (to.step.is_some() && to.event != self.cursor.event).then(|| self.steps_at(to.event));
         if let Some(step) = to.step {
             let count = steps.as_ref().map_or_else(|| self.step_count(), |steps| count(steps.as_ref()));
             if step >= count {
@@ -190,7 +191,6 @@ impl Session {
         // So that going on from the event that was found asks about the same key.
         if self.selection.key(&self.room) != Some(key) {
             self.selection.set(Item::Key(key));
-            self.memo.selected.take();
         }
         let found = self.find_change(key, direction).map(Position::Event).ok_or("change of this key");
         self.go_to_found(found, direction)
@@ -237,7 +237,7 @@ impl Session {
             }
             Command::Select(item) if self.is_there(&item) => self.selection.set(item),
             Command::ToggleSelected(item) if self.is_there(&item) => self.selection.toggle(item),
-            Command::SelectRange(to) if to.is_of(&self.room) => {
+            Command::SelectRange(to) if self.is_place(to) => {
                 let (here, there) = (self.rows.row_from(self.cursor.event), self.rows.row_from(to));
                 let rows = here.min(there)..=here.max(there);
                 let items = rows.filter_map(|row| self.rows.get(row).event()).map(Item::Event);
@@ -246,8 +246,28 @@ impl Session {
             Command::ClearSelection => self.selection.clear(),
             _ => {}
         }
-        self.memo.selected.take();
         Vec::new()
+    }
+
+    /// Goes to the resolution over the selected events.
+    fn resolve_selection(&mut self) -> Vec<Effect> {
+        let events = self.selection.events();
+        if events.len() < 2 {
+            return vec![Effect::tell("Select two events or more, to resolve over the states after them")];
+        }
+        self.over(&events).map_or_else(|error| vec![error], |place| self.seek(Cursor::at(place)))
+    }
+
+    /// The place where the states after some events are resolved. Says why there is none.
+    pub(super) fn over(&mut self, events: &[EventIx]) -> Result<Position, Effect> {
+        if events.len() > MOST_CHOSEN {
+            return Err(Effect::complain(format!(
+                "{} events are too many to resolve over: at most {MOST_CHOSEN}",
+                events.len()
+            )));
+        }
+        let chosen = self.choices.of(events).ok_or_else(|| Effect::complain("There are no events"))?;
+        Ok(Position::Over(chosen))
     }
 
     fn is_there(&self, item: &Item) -> bool {
@@ -530,7 +550,10 @@ impl Session {
     fn copy_ids(&self) -> Effect {
         let mut events = self.selection.events();
         if events.is_empty() {
-            events.extend(self.cursor.event.event());
+            match self.cursor.event {
+                Position::Over(chosen) => events.extend(self.chosen(chosen)),
+                place => events.extend(place.event()),
+            }
         }
         if events.is_empty() {
             return Effect::tell("Select an event first");

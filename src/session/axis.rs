@@ -167,6 +167,10 @@ impl Rows {
                 let rank = self.order.rank(ix);
                 self.events.partition_point(|other| self.order.rank(*other) < rank)
             }
+            Position::Over(chosen) => {
+                let rank = self.order.rank(chosen.last());
+                self.events.partition_point(|other| self.order.rank(*other) <= rank)
+            }
         }
     }
 

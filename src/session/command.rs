@@ -66,6 +66,8 @@ commands! {
     SeekStep(usize);
     /// Goes to a step, or the one nearest to it; consecutive ones count as one movement.
     ScrubToStep(usize);
+    /// Goes to the resolution over the states after the selected events.
+    ResolveSelection;
     /// Goes to the next thing of a kind, or the previous one.
     Find(Target, Direction);
     /// Goes to the next event that changes the selected state key, or the previous one.

@@ -81,10 +81,11 @@ impl Comparing<'_> {
 }
 
 impl Comparison {
-    /// Whether they differ at a place.
+    /// Whether they differ in a row.
     pub fn differs(&self, position: Position) -> bool {
         match position {
             Position::Event(ix) => self.events.binary_search(&ix).is_ok(),
+            Position::Over(_) => false,
             Position::Now => self.now,
         }
     }

@@ -1,12 +1,15 @@
 //! Where in time the debugger stands: at which event, and inside its resolution at which step.
 
-use crate::room::{EventIx, Room};
+use super::chosen::Chosen;
+use crate::room::EventIx;
 
 /// A place on the first clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Position {
     /// An event; the state in question is that before it.
     Event(EventIx),
+    /// The resolution over the states after some events that somebody has chosen. It is in no row.
+    Over(Chosen),
     /// After all events: the resolution over the forward extremities.
     Now,
 }
@@ -16,13 +19,17 @@ impl Position {
     pub fn event(self) -> Option<EventIx> {
         match self {
             Self::Event(ix) => Some(ix),
-            Self::Now => None,
+            Self::Over(_) | Self::Now => None,
         }
     }
 
-    /// Whether the room has that place.
-    pub fn is_of(self, room: &Room) -> bool {
-        self.event().is_none_or(|ix| ix.index() < room.len())
+    /// The event beside which the place is shown: itself, or the last of those chosen; `None` for the last row.
+    pub fn anchor(self) -> Option<EventIx> {
+        match self {
+            Self::Event(ix) => Some(ix),
+            Self::Over(chosen) => Some(chosen.last()),
+            Self::Now => None,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Session;
 use super::cursor::Position;
 use super::running::Running;
+use crate::replay::Replay;
 use crate::room::{EventIx, KeyIx, Link};
 use crate::state::StateMap;
 
@@ -38,7 +39,7 @@ impl Entry {
 /// A state beside another. It holds what differs; everything else is looked up when somebody asks for it.
 #[derive(Debug, Clone)]
 pub struct StateDiff {
-    /// The parents, or the forward extremities, whose states the entries are looked up in.
+    /// The parents, forward extremities or chosen events, whose states the entries are looked up in.
     pub parents: Vec<Link>,
     /// The keys on which the two states differ, ascending.
     pub changes: Vec<KeyIx>,
@@ -99,16 +100,21 @@ pub enum Against {
 }
 
 impl Session {
-    /// The state at a place: before the event; at the last row the current state. `None` if it is unknown.
+    /// The state at a place: before the event, or what the resolution there comes to; at the last row the current
+    /// state. `None` if it is unknown.
     pub fn state_at(&self, position: Position) -> Option<StateMap> {
         let replay = self.replay();
         match position {
             Position::Event(ix) => replay.before(ix).cloned(),
+            Position::Over(_) if position == self.cursor().event => {
+                Some(self.steps()?.resolution.state.clone())
+            }
+            Position::Over(_) => Some(self.steps_at(position)?.resolution.state),
             Position::Now => replay.current().state.clone(),
         }
     }
 
-    /// The parents of a place (of the last row: the forward extremities), with the states after them; `None` where one
+    /// The parents of a place (of the last row the forward extremities, of a choice the chosen events), with the states after them; `None` where one
     /// is unknown.
     pub fn parents_of(&self, position: Position) -> Vec<(Link, Option<StateMap>)> {
         let replay = self.replay();
@@ -116,10 +122,8 @@ impl Session {
             Position::Event(ix) => {
                 replay.room().prev_links(ix).map(|link| (link, replay.after_link(link))).collect()
             }
-            Position::Now => {
-                let extremities = replay.current().extremities.iter();
-                extremities.map(|ix| (Link::Event(*ix), replay.after(*ix).cloned())).collect()
-            }
+            Position::Over(chosen) => after(&replay, self.chosen(chosen)),
+            Position::Now => after(&replay, &replay.current().extremities),
         }
     }
 
@@ -160,6 +164,10 @@ impl Session {
             parents.into_iter().filter_map(|(link, state)| Some((link, state?))).unzip();
         Some(StateDiff::new(before, after, links, &states))
     }
+}
+
+fn after(replay: &Replay<'_>, events: &[EventIx]) -> Vec<(Link, Option<StateMap>)> {
+    events.iter().map(|ix| (Link::Event(*ix), replay.after(*ix).cloned())).collect()
 }
 
 #[cfg(test)]

@@ -67,16 +67,20 @@ impl Session {
         }
     }
 
-    /// Whether a place is what is looked for; differences and search hits aside.
+    /// Whether a row is what is looked for; differences and search hits aside.
     pub fn is_target(&self, position: Position, target: Target) -> bool {
         let replay = self.replay();
-        let Position::Event(ix) = position else {
-            let current = replay.current();
-            return match target {
-                Target::Notable | Target::Conflicted => current.resolved,
-                Target::Merge => current.extremities.len() > 1,
-                Target::Rejected | Target::Reset | Target::Difference | Target::Hit => false,
-            };
+        let ix = match position {
+            Position::Event(ix) => ix,
+            Position::Over(_) => return false,
+            Position::Now => {
+                let current = replay.current();
+                return match target {
+                    Target::Notable | Target::Conflicted => current.resolved,
+                    Target::Merge => current.extremities.len() > 1,
+                    Target::Rejected | Target::Reset | Target::Difference | Target::Hit => false,
+                };
+            }
         };
         match target {
             Target::Notable => {
@@ -113,14 +117,18 @@ impl Session {
         }
         let replay = self.replay();
         let len = self.room().len();
-        let from = here.event().map_or(len, |ix| ix.index() + 1);
+        let from = here.anchor().map_or(len, |ix| ix.index() + 1);
         (from..len).map(EventIx::new).find(|ix| changes(&replay, *ix, key))
     }
 
     /// The last event before a place, in topological order, that changes a state key: see [`Session::find_change`].
     pub fn last_change(&self, key: KeyIx, before: Position) -> Option<EventIx> {
         let replay = self.replay();
-        let to = before.event().map_or(self.room().len(), EventIx::index);
+        let to = match before {
+            Position::Event(ix) => ix.index(),
+            Position::Over(chosen) => chosen.last().index() + 1,
+            Position::Now => self.room().len(),
+        };
         (0..to).rev().map(EventIx::new).find(|ix| changes(&replay, *ix, key))
     }
 }

@@ -79,6 +79,10 @@ fn cursor(session: &Session) -> Value {
     let at_step = step.zip(steps);
     json!({
         "event": event.event().map(|ix| room.id(ix)),
+        "over": match event {
+            Position::Over(chosen) => Some(ids(room, session.chosen(chosen))),
+            _ => None,
+        },
         "now": event == Position::Now,
         "row": session.rows().row_of(event),
         "step": step,
@@ -86,6 +90,10 @@ fn cursor(session: &Session) -> Value {
         "step_name": at_step.and_then(|(step, steps)| Some(steps.steps.get(step)?.name())),
         "sentence": at_step.and_then(|(step, steps)| Some(plain(room, steps.sentence(step)?))),
     })
+}
+
+fn ids<'a>(room: &'a Room, events: &[EventIx]) -> Vec<&'a str> {
+    events.iter().map(|ix| room.id(*ix)).collect()
 }
 
 fn roles(session: &Session) -> Value {
@@ -108,7 +116,7 @@ fn compare(session: &Session) -> Value {
         "now": session.comparison().map(|comparison| comparison.now),
         "first": session.comparison().and_then(super::Comparison::first).map(|first| match first {
             Position::Event(ix) => json!(room.id(ix)),
-            Position::Now => json!("now"),
+            Position::Over(_) | Position::Now => json!("now"),
         }),
         "lines": session.alignment().map(|alignment| alignment.lines.len()),
         "first_different_line": session.alignment().and_then(|alignment| alignment.first_difference),

@@ -28,6 +28,7 @@
 
 mod apply;
 mod axis;
+mod chosen;
 mod command;
 mod compare;
 mod cursor;
@@ -57,6 +58,8 @@ use std::sync::Arc;
 
 use self::axis::Order;
 pub use self::axis::{Axis, Rows};
+use self::chosen::Choices;
+pub use self::chosen::{Chosen, MOST_CHOSEN};
 pub use self::command::{Command, CommandKind};
 pub use self::compare::{Aligned, Alignment, Comparing, Comparison, Sides};
 pub use self::cursor::{Cursor, Position};
@@ -136,6 +139,7 @@ pub struct Session {
     awaited: Option<Cursor>,
     settings: Settings,
     cursor: Cursor,
+    choices: Choices,
     selection: Selection,
     hovered: Option<Item>,
     hover_next: Option<Item>,
@@ -159,7 +163,6 @@ struct Memo {
     steps: OnceCell<Option<Steps>>,
     other_steps: OnceCell<Option<Steps>>,
     alignment: OnceCell<Option<Alignment>>,
-    selected: OnceCell<Option<Steps>>,
     hits: OnceCell<EventSet>,
     diffs: RefCell<BTreeMap<Against, Option<Arc<StateDiff>>>>,
 }
@@ -234,6 +237,7 @@ impl Session {
             asked: Vec::new(),
             awaited: None,
             cursor,
+            choices: Choices::default(),
             selection: Selection::default(),
             hovered: None,
             hover_next: None,
@@ -313,6 +317,7 @@ impl Session {
     pub fn caption(&self) -> Option<&str> {
         match self.cursor.event {
             Position::Event(ix) => self.room.caption(ix),
+            Position::Over(_) => None,
             Position::Now => self.room.annotations().title.as_deref(),
         }
     }
@@ -359,12 +364,12 @@ impl Session {
 
     /// The resolution at the cursor, recorded; `None` where the state there is unknown.
     pub fn steps(&self) -> Option<&Steps> {
-        self.memo.steps.get_or_init(|| Steps::at(&self.replay(), self.cursor.event)).as_ref()
+        self.memo.steps.get_or_init(|| self.steps_at(self.cursor.event)).as_ref()
     }
 
     /// The resolution at the cursor in the replay compared with.
     pub fn other_steps(&self) -> Option<&Steps> {
-        let record = || Steps::at(&self.other_replay()?, self.cursor.event);
+        let record = || self.record(&self.other_replay()?, self.cursor.event);
         self.memo.other_steps.get_or_init(record).as_ref()
     }
 
@@ -373,14 +378,27 @@ impl Session {
         apply::count(self.steps())
     }
 
-    /// The resolution over the states after the selected events; `None` if fewer than two are selected, or a state is
-    /// unknown.
-    pub fn selected_resolution(&self) -> Option<&Steps> {
-        let record = || {
-            let events = self.selection.events();
-            if events.len() < 2 { None } else { Steps::over(&self.replay(), &events) }
-        };
-        self.memo.selected.get_or_init(record).as_ref()
+    /// The events that were chosen, ascending; none if the choice is that of another session.
+    pub fn chosen(&self, chosen: Chosen) -> &[EventIx] {
+        self.choices.events(chosen)
+    }
+
+    /// Whether the cursor is at an event, or resolves over it and others.
+    pub fn is_at(&self, ix: EventIx) -> bool {
+        match self.cursor.event {
+            Position::Event(here) => here == ix,
+            Position::Over(chosen) => self.chosen(chosen).binary_search(&ix).is_ok(),
+            Position::Now => false,
+        }
+    }
+
+    /// Whether there is such a place.
+    fn is_place(&self, position: Position) -> bool {
+        match position {
+            Position::Event(ix) => ix.index() < self.room.len(),
+            Position::Over(chosen) => !self.chosen(chosen).is_empty(),
+            Position::Now => true,
+        }
     }
 
     /// What part each event plays at the step of the cursor; outside of a resolution none plays any.

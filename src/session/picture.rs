@@ -64,8 +64,8 @@ pub fn svg(
     };
     let width = window.iter().map(widest).max().unwrap_or(0).min(MOST_LANES - 1);
     let here = match session.cursor().event {
-        Position::Event(ix) => lanes.graph().row_of(ix),
         Position::Now => lanes.graph().now(),
+        place => place.anchor().and_then(|ix| lanes.graph().row_of(ix)),
     };
     let picture = Picture { session, palette, hue, start: rows.start, width, here, out: String::new() };
     picture.draw(&window)
@@ -113,6 +113,11 @@ impl<H: Fn(EventIx) -> u32> Picture<'_, H> {
         let describer = session.describer();
         let place = match session.cursor().event {
             Position::Event(ix) => format!("at {}", describer.short_id(ix)),
+            Position::Over(chosen) => {
+                let ids: Vec<String> =
+                    session.chosen(chosen).iter().map(|ix| describer.short_id(*ix)).collect();
+                format!("over {}", text::shorten(&ids.join(", "), 60))
+            }
             Position::Now => "now".to_owned(),
         };
         let name = text::shorten(&session.source().name, 60);

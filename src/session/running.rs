@@ -90,7 +90,7 @@ mod tests {
     use crate::event::room_version::Rules;
     use crate::generate::{Mode, Plan, generate};
     use crate::replay::Replay;
-    use crate::session::{Pair, Position};
+    use crate::session::Pair;
 
     /// Before the last step, the running state is what the resolution comes to; and what a check says that it read from
     /// the running state stood there.
@@ -103,7 +103,7 @@ mod tests {
             for algorithm in Pair::ALGORITHMS {
                 let replay = Replay::new(&room, Some(algorithm), Profile::Spec);
                 for ix in room.events().filter(|ix| replay.resolved(*ix)) {
-                    let steps = Steps::at(&replay, Position::Event(ix)).unwrap();
+                    let steps = Steps::before(&replay, ix).unwrap();
                     let mut running = None;
                     for (number, step) in steps.steps.iter().enumerate() {
                         let here = Running::seek(running.take(), &room, &steps, number);

@@ -1,5 +1,6 @@
 //! The recorded resolution at one place.
 
+use super::Session;
 use super::cursor::Position;
 use crate::explain::{Node, Sentence, explain_steps};
 use crate::replay::Replay;
@@ -11,7 +12,8 @@ use crate::state::StateMap;
 /// A resolution with all its steps. Recomputed when somebody looks at it.
 #[derive(Debug, Clone)]
 pub struct Steps {
-    /// The states that were resolved: after each parent in the order of the event, or after each forward extremity.
+    /// The states that were resolved: after each parent in the order of the event, or after each forward extremity or
+    /// chosen event.
     pub inputs: Vec<StateMap>,
     /// What came out.
     pub resolution: Resolution,
@@ -22,13 +24,12 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// The resolution for the state before an event, or for the current state; `None` where a state that it rests on
-    /// is unknown.
-    pub fn at(replay: &Replay<'_>, position: Position) -> Option<Self> {
-        match position {
-            Position::Event(ix) if replay.room().is_outlier(ix) => None,
-            Position::Event(ix) => Some(Self::record(replay, Some(ix), replay.inputs(ix)?)),
-            Position::Now => Self::over(replay, &replay.current().extremities),
+    /// The resolution for the state before an event; `None` where a state that it rests on is unknown.
+    pub fn before(replay: &Replay<'_>, ix: EventIx) -> Option<Self> {
+        if replay.room().is_outlier(ix) {
+            None
+        } else {
+            Some(Self::record(replay, Some(ix), replay.inputs(ix)?))
         }
     }
 
@@ -61,6 +62,22 @@ impl Steps {
     /// The node of a step.
     pub fn node(&self, step: usize) -> Option<&Node> {
         find(&self.nodes, step)
+    }
+}
+
+impl Session {
+    /// The resolution at a place; `None` where a state that it rests on is unknown.
+    pub fn steps_at(&self, position: Position) -> Option<Steps> {
+        self.record(&self.replay(), position)
+    }
+
+    /// The resolution at a place, in one of the replays.
+    pub(super) fn record(&self, replay: &Replay<'_>, position: Position) -> Option<Steps> {
+        match position {
+            Position::Event(ix) => Steps::before(replay, ix),
+            Position::Over(chosen) => Steps::over(replay, self.chosen(chosen)),
+            Position::Now => Steps::over(replay, &replay.current().extremities),
+        }
     }
 }
 

@@ -262,6 +262,7 @@ table! {
         "selection.range" "Select up to here" "Select all rows from the cursor to another" [] SelectRange: panel;
         "selection.clear" "Clear selection" "Select nothing" [plain(Key::Escape)] ClearSelection;
         "selection.hover" "Point at" "Point at something" [] Hover: panel;
+        "selection.resolve" "Resolve over selection" "Resolve over the states after the selected events" [char('O')] ResolveSelection;
         "selection.copy" "Copy event ID" "Copy the ID of the event at the cursor, or of those selected" [ctrl_shift(Key::Char('I'))] CopyIds;
     }
     View {

@@ -10,6 +10,7 @@ use crate::auth::Profile;
 use crate::dump::{Options, load};
 use crate::event::room_version::Rules;
 use crate::generate::{Mode, Plan, generate};
+use crate::resolve::step::Step;
 use crate::room::{KeyIx, MissingIx};
 
 macro_rules! fixtures {
@@ -91,6 +92,7 @@ fn jumps() -> impl Strategy<Value = Command> {
         Just(LastEvent),
         (positions(), prop::option::of(0_usize..20)).prop_map(|(event, step)| Seek(Cursor { event, step })),
         positions().prop_map(SeekEvent),
+        Just(ResolveSelection),
         Just(StepInto),
         Just(StepOut),
         Just(FirstStep),
@@ -144,6 +146,7 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => items().prop_map(ToggleSelected),
         1 => positions().prop_map(SelectRange),
         1 => items().prop_map(Hover),
+        2 => Just(ResolveSelection),
         1 => Just(ClearSelection),
         1 => Just(Undo),
         1 => Just(Redo),
@@ -155,7 +158,18 @@ fn commands() -> impl Strategy<Value = Command> {
 /// What must hold at any time.
 fn check(session: &Session) {
     let (room, cursor, rows) = (session.room(), session.cursor(), session.rows());
-    assert!(cursor.event.is_of(room));
+    assert!(session.is_place(cursor.event), "{cursor:?}");
+    if let Position::Over(chosen) = cursor.event {
+        let events = session.chosen(chosen);
+        assert!((2..=MOST_CHOSEN).contains(&events.len()) && events.is_sorted());
+        assert_eq!(rows.row_of(cursor.event), None);
+        let fresh = Steps::over(&session.replay(), events).map(|steps| steps.steps);
+        assert_eq!(session.steps().map(|steps| &steps.steps), fresh.as_ref());
+        assert_eq!(
+            session.state_at(cursor.event),
+            session.steps().map(|steps| steps.resolution.state.clone())
+        );
+    }
     assert!(cursor.step.is_none_or(|step| step < session.step_count()), "{cursor:?}");
     let axis = session.settings().axis;
     assert_eq!(rows.axis(), axis);
@@ -462,4 +476,64 @@ fn a_session_can_be_made_on_another_thread() {
     is_send::<Session>();
     let session = Session::empty().with_executor(Arc::new(Sequential));
     assert!(session.is_empty() && session.rows().len() == 1 && session.steps().is_none());
+}
+
+/// What several events come to is what an event with all of them as parents would find.
+#[test]
+fn resolving_over_the_parents_is_resolving_the_merge() {
+    let mut session = fixture("topic-vs-ban");
+    session.apply(Command::Find(Target::Conflicted, Direction::Next));
+    let Position::Event(merge) = session.cursor().event else { panic!("no merge") };
+    let steps = session.steps().unwrap().steps.clone();
+    let parents = session.room().prev_events(merge).to_vec();
+    for ix in &parents {
+        session.apply(Command::ToggleSelected(Item::Event(*ix)));
+    }
+    session.apply(Command::ResolveSelection);
+    let Position::Over(chosen) = session.cursor().event else { panic!("{:?}", session.cursor()) };
+    assert_eq!(session.chosen(chosen).len(), parents.len());
+    // The order of the inputs is another.
+    let decisions = |steps: &[Step]| -> Vec<Step> {
+        let is_decision = |step: &&Step| matches!(step, Step::PowerPop(_) | Step::AuthCheck(_));
+        steps.iter().filter(is_decision).cloned().collect()
+    };
+    assert_eq!(decisions(&session.steps().unwrap().steps), decisions(&steps));
+    assert_eq!(session.state_at(session.cursor().event), session.replay().before(merge).cloned());
+    assert_eq!(session.parents_of(session.cursor().event).len(), parents.len());
+
+    session.apply(Command::StepInto);
+    session.apply(Command::MoveSteps(3));
+    assert_eq!(session.cursor().step, Some(3));
+    assert!(session.roles().iter().next().is_some() && session.running_state().is_some());
+    session.apply(Command::ClearSelection);
+    assert_eq!(session.cursor(), Cursor { event: Position::Over(chosen), step: Some(3) });
+    let fragment = session.link_to_place().encode().unwrap();
+    assert_eq!(fragment.matches("over=$").count(), parents.len(), "{fragment}");
+
+    // From here the rows go on beside the last of the events.
+    session.apply(Command::MoveEvents(-1));
+    assert_eq!(session.cursor(), Cursor::at(chosen.last()));
+    session.apply(Command::Back);
+    session.apply(Command::MoveEvents(1));
+    assert_eq!(session.cursor().event.event().map(EventIx::index), Some(chosen.last().index() + 1));
+    session.apply(Command::FirstEvent);
+    session.follow(&ShareLink::decode(&fragment).unwrap());
+    assert_eq!(session.cursor(), Cursor { event: Position::Over(chosen), step: Some(3) });
+}
+
+#[test]
+fn what_cannot_be_resolved_over_says_so() {
+    let mut session = fixture("twenty-way-merge");
+    let here = session.cursor();
+    let told = |effects: &[Effect]| match effects {
+        [Effect::Tell(notice)] => notice.text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(told(&session.apply(Command::ResolveSelection)).contains("Select two events"));
+    let many = vec![EventIx::new(0); MOST_CHOSEN + 1];
+    assert!(told(&[session.over(&many).unwrap_err()]).contains("too many"));
+    let mut other = fixture("topic-vs-ban");
+    let place = other.over(&[EventIx::new(1), EventIx::new(2)]).unwrap();
+    assert!(told(&session.apply(Command::SeekEvent(place))).contains("no such event"));
+    assert_eq!(session.cursor(), here);
 }

@@ -63,7 +63,7 @@ pub(super) fn paint(
     let painter = ui.painter();
     let fade = drawing.fade(row.row, row.item);
     let mark = Mark::of(cx, row.item, drawing.servers);
-    let is_here = drawing.here == Some(row.row);
+    let is_here = drawing.is_here(row.row, row.item);
     let is_lit = nodes::is_lit(cx, row.item);
     let ring = if is_here || is_lit {
         Some(t.accent)

@@ -137,6 +137,11 @@ impl Drawing<'_> {
         RowFrame { top: middle - half, middle, bottom: middle + half }
     }
 
+    /// Whether the cursor is in the row, or resolves over what is in it.
+    fn is_here(&self, row: usize, item: Item) -> bool {
+        self.here == Some(row) || matches!(item, Item::Event(ix) if self.cx.session.is_at(ix))
+    }
+
     fn is_future(&self, row: usize) -> bool {
         self.cx.session.settings().dim_future && self.here.is_some_and(|here| row > here)
     }
@@ -145,7 +150,7 @@ impl Drawing<'_> {
     fn fade(&self, row: usize, item: Item) -> f32 {
         let session = self.cx.session;
         let plays = |item| matches!(item, Item::Event(ix) if !session.role_of(ix).is_empty());
-        let is_aside = session.cursor().step.is_some() && Some(row) != self.here && !plays(item);
+        let is_aside = session.cursor().step.is_some() && !self.is_here(row, item) && !plays(item);
         if self.is_future(row) && !plays(item) {
             self.cx.tokens.dimmed
         } else if is_aside {

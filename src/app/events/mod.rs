@@ -21,10 +21,7 @@ use crate::describe::marks;
 use crate::layout::{Item, Row};
 use crate::replay::Replay;
 use crate::room::EventIx;
-use crate::session::{Command, Cursor, Item as SessionItem};
-
-/// More events than this are not resolved just because they are selected.
-const MOST_RESOLVED: usize = 64;
+use crate::session::{Command, Cursor, Item as SessionItem, MOST_CHOSEN};
 
 /// What the panel keeps.
 #[derive(Debug, Default)]
@@ -103,7 +100,7 @@ fn list_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut EventsView, sheets: &mut Sh
                 Item::Event(ix) => view.conflicts.at(&replay, session.revision(), ix),
                 Item::Run(_) | Item::Now => 0,
             },
-            is_here: number == here,
+            is_here: number == here || matches!(item, Item::Event(ix) if session.is_at(ix)),
             is_future: number > here && session.settings().dim_future,
         };
         let rect = visible.row_rect(number);
@@ -143,23 +140,16 @@ fn run_button_ui(ui: &Ui, cx: &Context<'_>, rect: Rect, run: EventIx, count: usi
 
 /// What several selected events come to.
 fn selection_ui(ui: &mut Ui, cx: &Context<'_>) {
-    let count = cx.session.selection().events().len();
+    let events = cx.session.selection().events();
     ui.horizontal_wrapped(|ui| {
-        ui.label(format!("{count} events selected"));
-        let found = if count > MOST_RESOLVED {
-            format!("too many to resolve at once: at most {MOST_RESOLVED}")
-        } else {
-            match cx.session.selected_resolution() {
-                None => "the state after one of them is unknown".to_owned(),
-                Some(steps) if steps.is_trivial() => "the states after them agree".to_owned(),
-                Some(steps) => {
-                    let conflicts = crate::state::Split::new(&steps.inputs).conflicts.len();
-                    let keys = if conflicts == 1 { "key" } else { "keys" };
-                    format!("the states after them differ in {conflicts} {keys}")
-                }
-            }
-        };
-        ui.label(RichText::new(found).color(cx.tokens.weak));
+        ui.label(format!("{} events selected", events.len()));
+        let is_few = events.len() <= MOST_CHOSEN;
+        let resolve = ui.add_enabled(is_few, egui::Button::new("Resolve over them").small());
+        let many = format!("Too many to resolve at once: at most {MOST_CHOSEN}");
+        let resolve = resolve.on_hover_text("Resolve over the states after the selected events  (O)");
+        if resolve.on_disabled_hover_text(many).clicked() {
+            cx.send(Command::ResolveSelection);
+        }
         if ui.small_button("Copy IDs").clicked() {
             cx.send(Command::CopyIds);
         }

@@ -10,7 +10,7 @@ use crate::app::context::Context;
 use crate::app::line::{Line, fill_row, nothing_ui, row};
 use crate::app::theme::size;
 use crate::describe::Describer;
-use crate::room::{Link, Room};
+use crate::room::{EventIx, Link, Room};
 use crate::session::listing::{Group, KeyOrder, Listing, ListingRow, Wanted};
 use crate::session::{Against, Cursor, Entry, Item, Pair, Position, StateDiff};
 
@@ -118,6 +118,10 @@ fn title_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, against: A
     let line = match (cursor.event, step) {
         (Position::Now, None) => line.text("Current state"),
         (Position::Now, Some(_)) => line.text("current state"),
+        (Position::Over(chosen), _) => {
+            let before = if step.is_some() { "state over " } else { "State resolved over " };
+            line.text(before).events(cx.session.chosen(chosen))
+        }
         (Position::Event(ix), None) => line.text("State before ").event(ix),
         (Position::Event(ix), Some(_)) => line.text("state before ").event(ix),
     };
@@ -140,6 +144,7 @@ fn against(cx: &Context<'_>, chosen: Option<Against>) -> Against {
 fn parent_count(cx: &Context<'_>) -> usize {
     match cx.session.cursor().event {
         Position::Event(ix) => cx.session.room().prev_links(ix).count(),
+        Position::Over(chosen) => cx.session.chosen(chosen).len(),
         Position::Now => cx.session.replay().current().extremities.len(),
     }
 }
@@ -156,12 +161,11 @@ fn against_ui(
 ) {
     let session = cx.session;
     let here = session.cursor().event;
-    let what = if here == Position::Now { "extremity" } else { "parent" };
+    let what = parent(here);
     let links: Vec<Link> = match here {
         Position::Event(ix) => session.room().prev_links(ix).take(OFFERED).collect(),
-        Position::Now => {
-            session.replay().current().extremities.iter().take(OFFERED).map(|ix| Link::Event(*ix)).collect()
-        }
+        Position::Over(chosen) => offered(session.chosen(chosen)),
+        Position::Now => offered(&session.replay().current().extremities),
     };
     let name = |against: Against| match against {
         Against::FirstParent => format!("first {what}"),
@@ -186,6 +190,19 @@ fn against_ui(
     });
     let label = format!("Beside {}", name(chosen));
     combo.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &label));
+}
+
+fn offered(events: &[EventIx]) -> Vec<Link> {
+    events.iter().take(OFFERED).map(|ix| Link::Event(*ix)).collect()
+}
+
+/// What the states are those after.
+fn parent(at: Position) -> &'static str {
+    match at {
+        Position::Event(_) => "parent",
+        Position::Over(_) => "event",
+        Position::Now => "extremity",
+    }
 }
 
 fn letter(place: usize) -> char {
@@ -247,7 +264,7 @@ fn parents_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, diff: &S
     if diff.parents.len() < 2 {
         return;
     }
-    let what = if cx.session.cursor().event == Position::Now { "extremity" } else { "parent" };
+    let what = parent(cx.session.cursor().event);
     let mut line = Line::new(ui, cx, describer)
         .small()
         .tinted("Held after ", cx.tokens.weak)
@@ -349,7 +366,7 @@ fn entry_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, entry: &En
 }
 
 /// What the event sets, without repeating the key.
-fn value(describer: &Describer<'_>, ix: crate::room::EventIx) -> String {
+fn value(describer: &Describer<'_>, ix: EventIx) -> String {
     let summary = describer.summary(ix);
     let key = describer.room().key_of(ix).map(|key| describer.key(key)).unwrap_or_default();
     summary.strip_prefix(&key).unwrap_or(&summary).trim_start_matches([' ', '=', ':']).to_owned()

@@ -136,6 +136,7 @@ fn tell(cx: &Context<'_>, question: Question) -> Story {
     let place = match question.at {
         Position::Now => sentence!["In the current state "],
         Position::Event(ix) => sentence!["In the state before ", ix, " "],
+        Position::Over(_) => sentence!["In the state resolved here "],
     };
     story.holder = Some(match session.state_at(question.at) {
         None => place.with("nothing is known of ").with(key),
@@ -212,6 +213,7 @@ fn chapters(
     let start = match at {
         Position::Now => sentence!["The forward extremities disagreed: "],
         Position::Event(ix) => sentence!["The parents of ", ix, " disagreed: "],
+        Position::Over(_) => sentence!["The chosen events disagreed: "],
     };
     let values = candidates(cx, at, key);
     let named = values.iter().map(|value| value.map_or_else(|| "nothing".into(), Span::Event));
@@ -223,7 +225,7 @@ fn chapters(
     let mut steps = Vec::new();
     if *explained < EXPLAINED {
         *explained += 1;
-        steps = Steps::at(&replay, at).map(|steps| about(room, &steps, key)).unwrap_or_default();
+        steps = cx.session.steps_at(at).map(|steps| about(room, &steps, key)).unwrap_or_default();
     }
     chapters.push(Chapter { at, tone: Tone::Note, sentence, steps });
     chapters

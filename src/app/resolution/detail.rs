@@ -32,7 +32,7 @@ pub(super) fn detail_ui(
     let (Some(step), Some(node)) = (steps.steps.get(number), steps.node(number)) else { return };
     match step {
         Step::PowerEvents(_) | Step::PowerPop(_) => {
-            queue_ui(ui, cx, describer, &mut view.queue, super::subject(cx, Vec::new()), steps, number);
+            queue_ui(ui, cx, describer, &mut view.queue, super::subject(cx), steps, number);
         }
         Step::Mainline(mainline) if mainline.events.is_empty() => checked_ui(ui, cx, describer, node),
         Step::Mainline(_) | Step::MainlinePosition(_) => {

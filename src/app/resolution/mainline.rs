@@ -169,7 +169,7 @@ mod tests {
         let scenario = include_bytes!("../../../fixtures/mainline-epochs/scenario.json5");
         let session = Session::new("epochs", load(scenario, &Options::default()).unwrap());
         let merge = session.room().events().rfind(|ix| session.replay().resolved(*ix)).unwrap();
-        let steps = Steps::at(&session.replay(), merge.into()).unwrap().steps;
+        let steps = session.steps_at(merge.into()).unwrap().steps;
         let last = steps.iter().rposition(|step| matches!(step, Step::MainlinePosition(_))).unwrap();
         let placed = steps.iter().filter(|step| matches!(step, Step::MainlinePosition(_))).count();
         let marks = marks(&steps, last);

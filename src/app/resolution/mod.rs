@@ -19,8 +19,7 @@ use super::line::{Line, nothing_ui};
 use super::seats::Windows;
 use super::theme::size;
 use crate::describe::Describer;
-use crate::room::EventIx;
-use crate::session::{Command, Direction, Pair, Position, Steps, Target};
+use crate::session::{Command, Direction, MOST_CHOSEN, Pair, Position, Steps, Target};
 
 /// What the panel keeps.
 #[derive(Debug, Default)]
@@ -29,8 +28,6 @@ pub(super) struct ResolutionView {
     tree: TreeView,
     detail: DetailView,
     compare: CompareView,
-    /// Shows the resolution over the selected events, not that at the cursor.
-    over_selection: bool,
 }
 
 /// Which resolution is shown.
@@ -38,8 +35,6 @@ pub(super) struct ResolutionView {
 pub(super) struct Subject {
     at: Position,
     pair: Pair,
-    /// The selected events, if it is the one over them.
-    selected: Vec<EventIx>,
 }
 
 /// Draws the panel.
@@ -50,12 +45,8 @@ pub(super) fn resolution_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut Resolution
         title_ui(ui, cx, &describer);
         controls::pair_ui(ui, cx);
         controls::compare_ui(ui, cx);
-        selection_ui(ui, cx, view);
+        selection_ui(ui, cx);
     });
-    if view.over_selection {
-        over_selection_ui(ui, cx, &describer, view);
-        return;
-    }
     let is_compared = session.settings().compare.is_some();
     let steps = session.steps();
     if !is_compared && steps.is_none_or(Steps::is_trivial) {
@@ -86,14 +77,14 @@ pub(super) fn resolution_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut Resolution
             detail::detail_ui(ui, cx, &describer, &mut view.detail, steps);
         });
     }
-    let subject = subject(cx, Vec::new());
+    let subject = subject(cx);
     tree::tree_ui(ui, cx, &describer, &mut view.tree, &subject, steps, session.cursor().step);
 }
 
-fn subject(cx: &Context<'_>, selected: Vec<EventIx>) -> Subject {
+fn subject(cx: &Context<'_>) -> Subject {
     let replay = cx.session.replay();
     let pair = Pair { algorithm: replay.algorithm(), profile: replay.profile() };
-    Subject { at: cx.session.cursor().event, pair, selected }
+    Subject { at: cx.session.cursor().event, pair }
 }
 
 fn title_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>) {
@@ -101,34 +92,27 @@ fn title_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>) {
     let line = match cx.session.cursor().event {
         Position::Now => line.text("Resolution for the current state"),
         Position::Event(ix) => line.text("Resolution before ").event(ix),
+        Position::Over(chosen) => line.text("Resolution over ").events(cx.session.chosen(chosen)),
     };
     let laid_out = line.wrapped(ui, f32::INFINITY);
     let (rect, response) = ui.allocate_exact_size(laid_out.size(), egui::Sense::click());
     laid_out.show(ui, rect.min, response);
 }
 
-/// The choice between the resolution at the cursor and that over the selected events.
-fn selection_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut ResolutionView) {
-    let count = cx.session.selection().events().len();
-    if count < 2 {
-        view.over_selection = false;
+/// The way to the resolution over the selected events, unless it is the one that is shown.
+fn selection_ui(ui: &mut Ui, cx: &Context<'_>) {
+    let events = cx.session.selection().events();
+    let is_shown =
+        matches!(cx.session.cursor().event, Position::Over(chosen) if cx.session.chosen(chosen) == events);
+    if events.len() < 2 || is_shown {
         return;
     }
     ui.separator();
-    ui.selectable_value(&mut view.over_selection, false, "At the cursor");
-    ui.selectable_value(&mut view.over_selection, true, format!("Over {count} selected events"));
-}
-
-fn over_selection_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, view: &mut ResolutionView) {
-    match cx.session.selected_resolution() {
-        None => nothing_ui(ui, cx, "The state after one of the selected events is unknown"),
-        Some(steps) if steps.is_trivial() => {
-            nothing_ui(ui, cx, "The states after the selected events are equal; there is nothing to resolve");
-        }
-        Some(steps) => {
-            let subject = subject(cx, cx.session.selection().events());
-            tree::tree_ui(ui, cx, describer, &mut view.tree, &subject, steps, None);
-        }
+    let button = egui::Button::new(format!("Resolve over {} selected events", events.len()));
+    let button = ui.add_enabled(events.len() <= MOST_CHOSEN, button);
+    let many = format!("Too many to resolve at once: at most {MOST_CHOSEN}");
+    if button.on_disabled_hover_text(many).clicked() {
+        cx.send(Command::ResolveSelection);
     }
 }
 
@@ -165,6 +149,9 @@ fn nothing_to_resolve_ui(ui: &mut Ui, cx: &Context<'_>, steps: Option<&Steps>) {
         }
         (Some(_), Position::Event(_)) => {
             "The states after all parents are equal; there is nothing to resolve"
+        }
+        (Some(_), Position::Over(_)) => {
+            "The states after the chosen events are equal; there is nothing to resolve"
         }
         (Some(steps), Position::Now) if steps.inputs.len() < 2 => {
             "The room has one forward extremity, whose state is the current one; there is nothing to resolve"

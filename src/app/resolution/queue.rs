@@ -241,7 +241,7 @@ mod tests {
         let scenario = include_bytes!("../../../fixtures/r3-priority-inversion/scenario.json5");
         let session = Session::new("r3", load(scenario, &Options::default()).unwrap());
         let merge = session.room().events().rfind(|ix| session.replay().resolved(*ix)).unwrap();
-        let steps = Steps::at(&session.replay(), merge.into()).unwrap();
+        let steps = session.steps_at(merge.into()).unwrap();
         let mut pops = 0;
         let mut left = None;
         let mut was_overtaken = false;

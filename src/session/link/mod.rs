@@ -4,6 +4,7 @@
 //!   #room=topic-vs-ban&at=$MERGE&step=12&by=v2.1:spec&with=v2:synapse&filter=is:state&axis=depth&edges=auth
 //!   #scenario=7VZNb9s4EP0rhM…&at=$Rqnc-F-dvnEYTqFyCxBSwEFaM_Oc&step=3
 //!   #at=now
+//!   #over=$one&over=$other&step=3
 //! ```
 //!
 //! | parameter | meaning |
@@ -11,6 +12,7 @@
 //! | `room` | a built-in room |
 //! | `scenario` | a scenario: raw DEFLATE, base64url without padding |
 //! | `at` | an event ID or the beginning of one, the name of an event in the scenario, or `now` |
+//! | `over` | one of several events over the states after which it is resolved: instead of `at`, once for each |
 //! | `step` | the step of the resolution there, from 0 |
 //! | `by`, `with` | algorithm and profile in use, and those compared with |
 //! | `filter`, `axis`, `edges` | as set |
@@ -67,6 +69,8 @@ pub enum LinkedPlace {
     Now,
     /// An event: its ID, the beginning of it, or its name in the scenario.
     Event(String),
+    /// The resolution over several events, each named as above.
+    Over(Vec<String>),
 }
 
 /// What a link holds.
@@ -168,7 +172,8 @@ impl ShareLink {
         match &self.at {
             None => {}
             Some(LinkedPlace::Now) => put("at", "now"),
-            Some(LinkedPlace::Event(id)) => put("at", &format!("${}", id.strip_prefix('$').unwrap_or(id))),
+            Some(LinkedPlace::Event(id)) => put("at", &dollar(id)),
+            Some(LinkedPlace::Over(ids)) => ids.iter().for_each(|id| put("over", &dollar(id))),
         }
         let pairs = [("by", self.pair), ("with", self.compare)];
         if let Some(step) = self.step {
@@ -217,12 +222,17 @@ impl ShareLink {
             "room" => self.room = LinkedRoom::Tutorial(text("room", raw)?.into_owned()),
             "scenario" => self.room = LinkedRoom::Scenario(packed::unpack(&text("scenario", raw)?)?),
             "at" => {
-                let value = text("at", raw)?;
-                self.at = Some(match &*value {
+                self.at = Some(match &*text("at", raw)? {
                     "now" => LinkedPlace::Now,
-                    "" | "$" => return Err(bad("at", raw)),
-                    id => LinkedPlace::Event(id.to_owned()),
+                    _ => LinkedPlace::Event(event("at", raw)?),
                 });
+            }
+            "over" => {
+                let id = event("over", raw)?;
+                match &mut self.at {
+                    Some(LinkedPlace::Over(ids)) => ids.push(id),
+                    at => *at = Some(LinkedPlace::Over(vec![id])),
+                }
             }
             "step" => self.step = Some(raw.parse().map_err(|_| bad("step", raw))?),
             "by" => self.pair = Some(pair("by", raw)?),
@@ -242,6 +252,16 @@ fn bad(name: &'static str, value: &str) -> LinkError {
 
 fn text<'a>(name: &'static str, raw: &'a str) -> Result<Cow<'a, str>, LinkError> {
     percent_decode_str(raw).decode_utf8().map_err(|_| bad(name, raw))
+}
+
+/// An event ID begins with a dollar sign, and nothing else in a link does.
+fn dollar(id: &str) -> String {
+    format!("${}", id.strip_prefix('$').unwrap_or(id))
+}
+
+fn event(name: &'static str, raw: &str) -> Result<String, LinkError> {
+    let id = text(name, raw)?;
+    if matches!(&*id, "" | "$") { Err(bad(name, raw)) } else { Ok(id.into_owned()) }
 }
 
 fn pair(name: &'static str, raw: &str) -> Result<Pair, LinkError> {
@@ -269,7 +289,8 @@ mod tests {
         ];
         let at = prop::option::of(prop_oneof![
             Just(LinkedPlace::Now),
-            "\\$[^$]{1,30}".prop_map(LinkedPlace::Event)
+            "\\$[^$]{1,30}".prop_map(LinkedPlace::Event),
+            prop::collection::vec("\\$[^$]{1,30}", 1..5).prop_map(LinkedPlace::Over),
         ]);
         let axis = (0_usize..4).prop_map(|number| Axis::ALL[number]);
         let edges = prop_oneof![Just(EdgeMode::Prev), Just(EdgeMode::Auth)];
@@ -297,7 +318,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_makes_it_panic(fragment in "((room|scenario|at|step|by|with|axis|filter)=[^&]{0,20}&?){0,5}") {
+        fn nothing_makes_it_panic(fragment in "((room|scenario|at|over|step|by|with|axis|filter)=[^&]{0,20}&?){0,5}") {
             let _ = ShareLink::decode(&fragment);
         }
     }
@@ -323,6 +344,7 @@ mod tests {
             ("by=v3", "bad value for by: v3"),
             ("axis=sideways", "bad value for axis"),
             ("at=", "bad value for at"),
+            ("over=$a&over=$", "bad value for over"),
             ("filter=%ff", "bad value for filter"),
             ("scenario=****", "damaged"),
         ] {

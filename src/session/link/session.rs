@@ -34,6 +34,9 @@ impl Session {
             at: Some(match self.cursor().event {
                 Position::Now => LinkedPlace::Now,
                 Position::Event(ix) => LinkedPlace::Event(self.name_in_link(ix)),
+                Position::Over(chosen) => {
+                    LinkedPlace::Over(self.chosen(chosen).iter().map(|ix| self.name_in_link(*ix)).collect())
+                }
             }),
             step: self.cursor().step,
             pair: Some(settings.pair).filter(|pair| *pair != Pair::default_for(self.room())),
@@ -97,30 +100,35 @@ impl Session {
         settings.axis = link.axis;
         settings.edges = link.edges;
         let mut effects = self.change_settings(settings, false);
-        let event = match &link.at {
-            None => return effects,
-            Some(LinkedPlace::Now) => Position::Now,
-            Some(LinkedPlace::Event(name)) => match self.event_of_link(name) {
-                Some(ix) => Position::Event(ix),
-                None => {
-                    effects.push(Effect::complain(format!(
-                        "The link leads to an event that is not here: {name}"
-                    )));
-                    return effects;
-                }
-            },
-        };
-        effects.extend(self.seek_when_ready(Cursor { event, step: link.step }));
+        let place = link.at.as_ref().map(|at| self.place_of_link(at));
+        match place {
+            None => {}
+            Some(Ok(event)) => effects.extend(self.seek_when_ready(Cursor { event, step: link.step })),
+            Some(Err(complaint)) => effects.push(complaint),
+        }
         effects
     }
 
-    fn event_of_link(&self, name: &str) -> Option<EventIx> {
+    fn place_of_link(&mut self, at: &LinkedPlace) -> Result<Position, Effect> {
+        match at {
+            LinkedPlace::Now => Ok(Position::Now),
+            LinkedPlace::Event(name) => self.event_of_link(name).map(Position::Event),
+            LinkedPlace::Over(names) => {
+                let events: Result<Vec<EventIx>, Effect> =
+                    names.iter().map(|name| self.event_of_link(name)).collect();
+                self.over(&events?)
+            }
+        }
+    }
+
+    fn event_of_link(&self, name: &str) -> Result<EventIx, Effect> {
         let room: &Room = self.room();
         let real = |name: &str| room.find(self.source().placeholders.get(name)?);
         let only = |found: Vec<EventIx>| match found[..] {
             [ix] => Some(ix),
             _ => None,
         };
-        room.find(name).or_else(|| real(name)).or_else(|| only(room.find_prefix(name)))
+        let found = room.find(name).or_else(|| real(name)).or_else(|| only(room.find_prefix(name)));
+        found.ok_or_else(|| Effect::complain(format!("The link leads to an event that is not here: {name}")))
     }
 }
