@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::asserted::{self, StateMap};
-use super::compressed::{self, Plain};
+use super::compressed::{Decompressing, Plain, Step};
 use super::findings::Findings;
 use super::intake::{Intake, Raw};
 use super::read::{NotADump, Reading, Recognised};
@@ -17,9 +17,9 @@ use crate::room::{Annotations, Assertion, Building, Built, IdTable, Input, Prove
 
 /// A dump that is being loaded: for those who must not be away for long, like a window that is to be painted.
 ///
-/// With an executor that works alone a piece takes some milliseconds: a mebibyte of lines is read, or 500 IDs are computed,
-/// or one of the passes over all events is made that building a room takes. Compressed input is decompressed in one
-/// piece, and so is an input read that is no list of lines.
+/// With an executor that works alone a piece takes some milliseconds: a mebibyte of lines or of the elements of an array is
+/// read, or 500 IDs are computed, or one of the passes over all events is made that building a room takes, or a
+/// mebibyte is decompressed. A single object is read in one piece.
 ///
 /// ```
 /// use hindsight::dump::{Loading, Options, Progress};
@@ -67,7 +67,7 @@ struct Found {
 }
 
 enum Stage {
-    Compressed(Vec<u8>),
+    Compressed(Box<Decompressing>),
     Reading {
         /// If the input is UTF-8 it is the source, which events are pieces of; else they have copies.
         source: Option<Arc<String>>,
@@ -100,19 +100,20 @@ impl Loading {
             Some(file) => asserted::parse(file).map_err(|message| LoadError::AssertedState { message })?,
             None => StateMap::default(),
         };
-        let context = Context { options: options.clone(), requested, asserted, compression: None };
-        Ok(Self { context: Box::new(context), stage: Stage::Compressed(bytes) })
+        let mut context = Context { options: options.clone(), requested, asserted, compression: None };
+        let stage = decompressed(Decompressing::begin(bytes, options.max_size), &mut context);
+        Ok(Self { context: Box::new(context), stage })
     }
 
     /// About how much of the work is done, from 0 to 1.
     pub fn done(&self) -> f32 {
         let share = |done: usize, all: usize| done as f32 / all.max(1) as f32;
         match &self.stage {
-            Stage::Compressed(_) => 0.0,
+            Stage::Compressed(compressed) => 0.1 * compressed.done(),
             Stage::Reading { source, bytes, reading, .. } => {
                 let all = source.as_ref().map_or(bytes.len(), |source| source.len());
                 let place = reading.as_ref().map(|reading| reading.place().unwrap_or(all));
-                0.6 * share(place.unwrap_or(0), all)
+                0.1 + 0.5 * share(place.unwrap_or(0), all)
             }
             Stage::Settling { settling, .. } => {
                 let (done, all) = settling.done();
@@ -128,7 +129,7 @@ impl Loading {
     pub fn advance(self, executor: &dyn Executor) -> Progress {
         let Self { mut context, stage } = self;
         let outcome = match stage {
-            Stage::Compressed(bytes) => Ok(decompress(bytes, &mut context)),
+            Stage::Compressed(compressed) => Ok(decompressed(compressed.advance(), &mut context)),
             Stage::Reading { source, bytes, intake, reading } => {
                 read(source, bytes, intake, reading, &context, executor)
             }
@@ -163,8 +164,11 @@ impl Loading {
     }
 }
 
-fn decompress(bytes: Vec<u8>, context: &mut Context) -> Stage {
-    let Plain { bytes, compression, broken } = compressed::decompress(bytes, context.options.max_size);
+fn decompressed(step: Step, context: &mut Context) -> Stage {
+    let Plain { bytes, compression, broken } = match step {
+        Step::Going(compressed) => return Stage::Compressed(Box::new(compressed)),
+        Step::Done(plain) => plain,
+    };
     context.compression = compression;
     let (source, bytes) = match String::from_utf8(bytes) {
         Ok(text) => (Some(Arc::new(text)), Vec::new()),

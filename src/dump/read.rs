@@ -47,13 +47,14 @@ pub(super) struct Reading {
 /// What is left to read.
 enum Rest {
     Lines(LineReader),
+    Array(ArrayReader),
     Nothing(Format, Option<Box<Scenario>>),
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Reading {
-    /// Begins to read decompressed input. Only lines are read piece by piece.
+    /// Begins to read decompressed input. Lines and the elements of an array are read piece by piece.
     pub(super) fn new(bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> Result<Self, NotADump> {
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             let message = "the input is UTF-16".to_owned();
@@ -67,9 +68,10 @@ impl Reading {
         let rest = match shape(&bytes[start..], commented) {
             Shape::Lines => Rest::Lines(LineReader::new(mark)),
             Shape::Objects => Rest::Nothing(read_objects(bytes, start, intake), None),
-            Shape::Array(elements) => {
-                Rest::Nothing(read_array(bytes, start, &elements, intake, executor)?, None)
-            }
+            Shape::Array(elements) => match read_answer(bytes, start, &elements, intake)? {
+                Some(format) => Rest::Nothing(format, None),
+                None => Rest::Array(ArrayReader::new(bytes, mark, start, elements)),
+            },
             Shape::Object => {
                 let (format, scenario) = read_object(bytes, start, intake)?;
                 Rest::Nothing(format, scenario.map(Box::new))
@@ -80,19 +82,23 @@ impl Reading {
 
     /// Reads a piece of the same bytes. Returns whether everything is read.
     pub(super) fn advance(&mut self, bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> bool {
-        if let Rest::Lines(reader) = &mut self.rest {
-            if !reader.advance(bytes, intake, executor) {
-                return false;
-            }
-            self.rest = Rest::Nothing(format_of_lines(intake), None);
+        let is_read = match &mut self.rest {
+            Rest::Lines(reader) => reader.advance(bytes, intake, executor),
+            Rest::Array(reader) => reader.advance(bytes, intake, executor),
+            Rest::Nothing(..) => return true,
+        };
+        if is_read {
+            let is_array = matches!(self.rest, Rest::Array(_));
+            self.rest = Rest::Nothing(if is_array { Format::Array } else { format_of_lines(intake) }, None);
         }
-        true
+        is_read
     }
 
     /// How many bytes have been read; `None` if all.
     pub(super) fn place(&self) -> Option<usize> {
         match &self.rest {
             Rest::Lines(reader) => Some(reader.start),
+            Rest::Array(reader) => Some(reader.place()),
             Rest::Nothing(..) => None,
         }
     }
@@ -102,6 +108,7 @@ impl Reading {
         let (format, scenario) = match self.rest {
             Rest::Nothing(format, scenario) => (format, scenario.map(|scenario| *scenario)),
             Rest::Lines(_) => (Format::Ndjson, None),
+            Rest::Array(_) => (Format::Array, None),
         };
         Recognised { format, scenario, lines: self.lines }
     }
@@ -266,50 +273,101 @@ fn read_objects(bytes: &[u8], mut start: usize, intake: &mut Intake) -> Format {
     format_of_lines(intake)
 }
 
-fn read_array(
+/// Version 1 of /send_join and /send_leave: `[200, {…}]`.
+fn read_answer(
     bytes: &[u8],
     start: usize,
     elements: &Elements,
     intake: &mut Intake,
-    executor: &dyn Executor,
-) -> Result<Format, NotADump> {
-    let lines = Lines::new(bytes);
+) -> Result<Option<Format>, NotADump> {
     let text = &bytes[start..];
-    // Version 1 of /send_join and /send_leave: [200, {…}].
     if let [code, body] = &elements.spans[..]
         && text[code.clone()].iter().all(u8::is_ascii_digit)
         && let Ok(body_text) = std::str::from_utf8(&text[body.clone()])
         && json::pick(body_text, []).is_ok()
     {
+        let lines = Lines::new(bytes);
         let place = Place::new(body_text, &lines, start + body.start);
         let (format, _) = object::read(body_text, &place, intake)?;
-        return Ok(format);
+        return Ok(Some(format));
     }
-    let last = elements.spans.len().saturating_sub(1);
-    let ranges = executor::ranges(executor, elements.spans.len(), 1000);
-    let read = executor::map(executor, ranges.len(), |number| {
-        let mut batch = intake.batch();
-        for place in ranges[number].clone() {
-            let span = elements.spans[place].clone();
-            let whole = place < last || elements.end.is_some();
-            let line = lines.of(start + span.start);
-            batch.bytes(&text[span], Some(line), whole);
+    Ok(None)
+}
+
+/// Goes through the elements of an array.
+struct ArrayReader {
+    /// The offset of the opening bracket, in the input without its mark.
+    start: usize,
+    /// The length of the mark.
+    mark: usize,
+    elements: Elements,
+    lines: Lines,
+    /// The number of elements that have been read.
+    read: usize,
+}
+
+impl ArrayReader {
+    /// `bytes`: the input without its mark.
+    fn new(bytes: &[u8], mark: usize, start: usize, elements: Elements) -> Self {
+        Self { start, mark, elements, lines: Lines::new(bytes), read: 0 }
+    }
+
+    /// The offset of what is to be read next, in the whole input.
+    fn place(&self) -> usize {
+        let next = self.elements.spans.get(self.read).map_or(0, |span| span.start);
+        self.mark + self.start + next
+    }
+
+    /// Reads some elements of the whole input. Returns whether that was all.
+    fn advance(&mut self, bytes: &[u8], intake: &mut Intake, executor: &dyn Executor) -> bool {
+        let text = &bytes[self.mark + self.start..];
+        let width = if executor.width() == 1 { 1 } else { executor.width().saturating_mul(4) };
+        let wave: Vec<Range<usize>> = self.batches().take(width).collect();
+        let read = executor::map(executor, wave.len(), |number| {
+            let mut batch = intake.batch();
+            for place in wave[number].clone() {
+                let span = self.elements.spans[place].clone();
+                let whole = place + 1 < self.elements.spans.len() || self.elements.end.is_some();
+                let line = self.lines.of(self.start + span.start);
+                batch.bytes(&text[span], Some(line), whole);
+            }
+            batch
+        });
+        read.into_iter().for_each(|batch| intake.absorb(batch, 0));
+        self.read = wave.last().map_or(self.read, |last| last.end);
+        let is_read = self.read == self.elements.spans.len();
+        if is_read {
+            self.finish(text, intake);
         }
-        batch
-    });
-    read.into_iter().for_each(|batch| intake.absorb(batch, 0));
-    let end = elements.end.unwrap_or(text.trim_ascii_end().len());
-    let line = lines.of(start + end);
-    if elements.end.is_none() && elements.spans.last().is_some_and(|span| is_json_object(&text[span.clone()]))
-    {
-        let message = "the input ends before the array does";
-        intake.findings.push(Finding::new(Code::Truncated, message).line(line));
+        is_read
     }
-    if !is_blank(&text[end..]) {
-        let message = format!("{} bytes after the end of the array are left out", text.len() - end);
-        intake.findings.push(Finding::new(Code::NotJson, message).line(line));
+
+    /// Elements that are left, by places, in pieces of about [`BATCH`] bytes.
+    fn batches(&self) -> impl Iterator<Item = Range<usize>> {
+        let (spans, mut next) = (&self.elements.spans, self.read);
+        std::iter::from_fn(move || {
+            let first = spans.get(next)?;
+            let len = spans[next..].partition_point(|span| span.start < first.start + BATCH);
+            next += len;
+            Some(next - len..next)
+        })
     }
-    Ok(Format::Array)
+
+    /// Tells what is wrong with the end.
+    fn finish(&self, text: &[u8], intake: &mut Intake) {
+        let Self { start, elements, lines, .. } = self;
+        let end = elements.end.unwrap_or(text.trim_ascii_end().len());
+        let line = lines.of(start + end);
+        let last = elements.spans.last();
+        if elements.end.is_none() && last.is_some_and(|span| is_json_object(&text[span.clone()])) {
+            let message = "the input ends before the array does";
+            intake.findings.push(Finding::new(Code::Truncated, message).line(line));
+        }
+        if !is_blank(&text[end..]) {
+            let message = format!("{} bytes after the end of the array are left out", text.len() - end);
+            intake.findings.push(Finding::new(Code::NotJson, message).line(line));
+        }
+    }
 }
 
 /// One object: strict JSON if it is that, else JSON5.
