@@ -338,3 +338,18 @@ fn a_selection_is_resolved_and_stepped_through() {
     window.press_with(Modifiers::ALT, Key::ArrowRight);
     assert_eq!(window.session().cursor().event, Position::Over(chosen));
 }
+
+#[test]
+fn the_auth_chain_leads_to_a_create_event_that_nobody_lists() {
+    let mut window = Window::at_start("v12-creators");
+    let (_, bob) = window.event("BOB");
+    assert!(window.session().room().implied_auth_event(bob).is_some());
+    window.row("BOB").click();
+    window.0.run_steps(2);
+    window.click("Auth chain");
+    window.node("CREATE");
+    window.find("Implied auth event");
+    let mut older = Window::at_start("r3-priority-inversion");
+    older.click("Auth chain");
+    assert_eq!(older.0.query_all_by_label("Implied auth event").count(), 0);
+}

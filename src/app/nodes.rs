@@ -168,9 +168,10 @@ pub fn paint_lines(
                 ));
             }
             // Across hundreds of lanes there would be too many dashes to see, and to paint.
-            EdgeKind::Indirect if (from - to).abs() > FAR => {
+            EdgeKind::Implied | EdgeKind::Indirect if (from - to).abs() > FAR => {
                 painter.line_segment(line, stroke);
             }
+            EdgeKind::Implied => dotted(painter, &line, stroke),
             EdgeKind::Indirect => {
                 dashed(painter, &line, stroke, 4.0, 3.0);
             }
@@ -260,6 +261,11 @@ pub fn dashed(painter: &Painter, path: &[Pos2], stroke: Stroke, dash: f32, gap: 
     for part in seen(path, painter.clip_rect().expand(dash + gap)) {
         painter.extend(Shape::dashed_line(&part, stroke, dash, gap));
     }
+}
+
+/// Paints a path in dots, as far as it is seen: a reference that is not listed.
+pub fn dotted(painter: &Painter, path: &[Pos2], stroke: Stroke) {
+    dashed(painter, path, Stroke::new(stroke.width + 0.5, stroke.color), 2.0, 3.0);
 }
 
 /// The parts of a path inside a rectangle.

@@ -28,7 +28,7 @@ pub fn check_independent<R: Recorder>(
         return check_create(room.rules(), room.event(ix), profile);
     }
     if room.rules().room_id_is_create_id {
-        let create = create_by_room_id(room, ix);
+        let create = room.create_by_room_id(ix);
         if create.is_none_or(&is_rejected) {
             recorder.record(|| Operand::Create(create));
             return Err(Refusal::Rule(Rule::RoomIdNotCreate));
@@ -110,23 +110,6 @@ fn is_elsewhere(room: &Room, ix: EventIx, other: EventIx) -> bool {
     }
     // Neither names a room that is not this one. A create event of version 12 names none, but is not asked about.
     own != their
-}
-
-/// Where the room ID is the create event's ID: the create event that the event's room ID names.
-pub fn create_by_room_id(room: &Room, ix: EventIx) -> Option<EventIx> {
-    if !room.names_room(ix) {
-        return None;
-    }
-    // Unless the event says otherwise, it is the room's.
-    let room_id = if room.is_foreign(ix) { room.event(ix).room_id() } else { room.room_id() };
-    let hash = room_id?.strip_prefix('!')?;
-    if let Some(create) = room.create_event()
-        && room.id(create).strip_prefix('$') == Some(hash)
-    {
-        return Some(create);
-    }
-    let create = room.find(&format!("${hash}"))?;
-    (room.event(create).kind() == Kind::Create).then_some(create)
 }
 
 fn check_create(rules: &Rules, event: &Event, profile: Profile) -> Verdict {

@@ -27,7 +27,7 @@ mod verdicts;
 use crate::event::room_version::Numbering;
 
 pub use self::dependent::{Subject, check_dependent, sender_level};
-pub use self::independent::{check_independent, create_by_room_id};
+pub use self::independent::check_independent;
 pub use self::level::Level;
 pub use self::operand::{LevelField, LevelSource, Needed, Operand, Recorder, Role};
 pub use self::profile::{Errors, Federate, Numbers, Profile, Switches, UserIds};

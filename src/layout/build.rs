@@ -32,6 +32,7 @@ pub(super) trait Source {
     fn len(&self) -> usize;
     fn links(&self, ix: EventIx, links: &mut Vec<Link>);
     fn ends_at(&self, ix: EventIx) -> bool;
+    fn implied(&self, ix: EventIx) -> Option<EventIx>;
 }
 
 struct OfRoom<'a>(&'a Room, Edges);
@@ -47,6 +48,10 @@ impl Source for OfRoom<'_> {
 
     fn ends_at(&self, ix: EventIx) -> bool {
         self.1.ends_at(self.0, ix)
+    }
+
+    fn implied(&self, ix: EventIx) -> Option<EventIx> {
+        self.1.implied(self.0, ix)
     }
 }
 
@@ -149,6 +154,7 @@ impl<S: Source> Build<S> {
             self.collect();
             self.reduce(self.kind.reduces_direct());
         }
+        self.tell_implied(ix);
         self.push();
         Through::Shown(row)
     }
@@ -227,6 +233,20 @@ impl<S: Source> Build<S> {
         }
         if is_missing {
             self.edges.push((NOWHERE, EdgeKind::Missing));
+        }
+    }
+
+    /// An edge that looks like the others may be one that the event does not list.
+    fn tell_implied(&mut self, ix: EventIx) {
+        let implied = self.source.implied(ix).map(|implied| self.through[implied.index()]);
+        for (row, kind) in &mut self.edges {
+            *kind = match *kind {
+                EdgeKind::Direct | EdgeKind::Implied if implied == Some(Through::Shown(*row)) => {
+                    EdgeKind::Implied
+                }
+                EdgeKind::Implied => EdgeKind::Direct,
+                kind => kind,
+            };
         }
     }
 

@@ -11,6 +11,8 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 pub enum EdgeKind {
     /// A reference.
     Direct,
+    /// A reference that the event need not list, for the room ID stands for it: the create event among the auth events.
+    Implied,
     /// A path through events that are not shown.
     Indirect,
     /// A reference to an event that is not in the dump, be it the event's own or one of an event before it that is not

@@ -12,7 +12,7 @@
 //! So there are never more lines side by side than events that still wait for a child: edges to the same parent share one.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Range;
 
 use super::graph::{EdgeKind, Graph, NOWHERE};
@@ -39,8 +39,10 @@ pub struct Lanes {
     graph: Graph,
     /// The lane of every row and of its line.
     pub(super) lanes: Vec<u32>,
-    /// The last child that is one by a direct edge; 0: there is none. Only if there are indirect edges.
+    /// The last child that is one by a direct edge; 0: there is none. Only if there are edges of other kinds.
     last_direct: Vec<u32>,
+    /// The same for implied edges, of those rows that have some: mostly one, the create event.
+    last_implied: BTreeMap<u32, u32>,
     /// Which row each checkpoint is of.
     checkpoints: Vec<u32>,
     /// The rows whose lines are open above that row.
@@ -54,7 +56,7 @@ impl Lanes {
     ///
     /// Cost: `O(rows + edges log lanes)`.
     pub fn new(graph: Graph) -> Self {
-        let last_direct = last_direct(&graph);
+        let (last_direct, last_implied) = last_of_kinds(&graph);
         let mut assignment = Assignment::new(&graph);
         let mut checkpoints = Vec::new();
         let mut open = Packed::with_capacity(0);
@@ -69,7 +71,7 @@ impl Lanes {
         }
         open.shrink();
         let (lanes, width) = (assignment.lanes, assignment.width);
-        Self { graph, lanes, last_direct, checkpoints, open, width }
+        Self { graph, lanes, last_direct, last_implied, checkpoints, open, width }
     }
 
     /// The graph.
@@ -160,26 +162,35 @@ impl Lanes {
 
     /// What the line of `parent` stands for below the middle of `row`.
     pub(super) fn kind_below(&self, parent: usize, row: usize) -> EdgeKind {
-        match self.last_direct.get(parent) {
-            Some(last) if *last as usize <= row => EdgeKind::Indirect,
-            _ => EdgeKind::Direct,
+        let goes_on = |last: Option<&u32>| last.is_some_and(|last| *last as usize > row);
+        if self.last_direct.is_empty() || goes_on(self.last_direct.get(parent)) {
+            EdgeKind::Direct
+        } else if goes_on(self.last_implied.get(&small(parent))) {
+            EdgeKind::Implied
+        } else {
+            EdgeKind::Indirect
         }
     }
 }
 
-fn last_direct(graph: &Graph) -> Vec<u32> {
-    if !graph.kinds.contains(&EdgeKind::Indirect) {
-        return Vec::new();
+fn last_of_kinds(graph: &Graph) -> (Vec<u32>, BTreeMap<u32, u32>) {
+    let (mut direct, mut implied) = (Vec::new(), BTreeMap::new());
+    if !graph.kinds.iter().any(|kind| matches!(kind, EdgeKind::Indirect | EdgeKind::Implied)) {
+        return (direct, implied);
     }
-    let mut last = vec![0; graph.len()];
+    direct.resize(graph.len(), 0);
     for row in 0..graph.len() {
-        for edge in graph.parents(row).filter(|edge| edge.kind == EdgeKind::Direct) {
-            if let Some(parent) = edge.to {
-                last[parent] = small(row);
+        for edge in graph.parents(row) {
+            match (edge.to, edge.kind) {
+                (Some(parent), EdgeKind::Direct) => direct[parent] = small(row),
+                (Some(parent), EdgeKind::Implied) => {
+                    implied.insert(small(parent), small(row));
+                }
+                _ => {}
             }
         }
     }
-    last
+    (direct, implied)
 }
 
 fn occupy(slots: &mut Vec<u32>, lane: u32, row: u32) {

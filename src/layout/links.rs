@@ -8,7 +8,7 @@ pub enum Edges {
     /// `prev_events`: all edges between shown events; those across others only where no other path leads there.
     #[default]
     Prev,
-    /// `auth_events`, as the events list them.
+    /// `auth_events`, as the events list them; the create event among them where the room ID stands for it.
     Auth,
     /// `auth_events` without those that follow from others: the transitive reduction.
     ReducedAuth,
@@ -20,8 +20,16 @@ impl Edges {
     pub(super) fn links(self, room: &Room, ix: EventIx, links: &mut Vec<Link>) {
         match self {
             Self::Prev => links.extend(room.prev_links(ix)),
-            Self::Auth | Self::ReducedAuth => links.extend(room.auth_links(ix)),
+            Self::Auth | Self::ReducedAuth => {
+                links.extend(room.auth_links(ix));
+                links.extend(room.implied_auth_event(ix).map(Link::Event));
+            }
         }
+    }
+
+    /// Which of the references the event does not list itself.
+    pub(super) fn implied(self, room: &Room, ix: EventIx) -> Option<EventIx> {
+        if self == Self::Prev { None } else { room.implied_auth_event(ix) }
     }
 
     /// Whether the path ends at an event that is not shown, as if it were missing: before an outlier nothing is known.

@@ -122,7 +122,9 @@ impl Reach {
     /// less. Once all searches together have taken [`STEPS_PER_EVENT`] steps an event, only what is seen at once is
     /// dropped.
     pub(super) fn reduce(&mut self, parents: &Packed, edges: &mut Vec<(u32, EdgeKind)>, all: bool) {
-        let may_go = |kind: EdgeKind| kind == EdgeKind::Indirect || all && kind == EdgeKind::Direct;
+        let may_go = |kind: EdgeKind| {
+            kind == EdgeKind::Indirect || all && matches!(kind, EdgeKind::Direct | EdgeKind::Implied)
+        };
         self.open.clear();
         self.superfluous.clear();
         let rows = edges.iter().filter(|(row, _)| *row != NOWHERE);

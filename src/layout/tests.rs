@@ -29,6 +29,10 @@ impl Source for &Dag {
     fn ends_at(&self, _: EventIx) -> bool {
         false
     }
+
+    fn implied(&self, _: EventIx) -> Option<EventIx> {
+        None
+    }
 }
 
 fn ix(place: usize) -> EventIx {
@@ -342,9 +346,9 @@ proptest! {
     #[test]
     fn rooms_are_drawn_as_their_references(
         seed in 0_u64..1_000_000, mode in prop::sample::select(Mode::ALL.to_vec()), lost in 0_usize..40,
-        edges in kinds_of_edges(), states in any::<bool>(),
+        edges in kinds_of_edges(), states in any::<bool>(), version in prop::sample::select(vec!["11", "12"]),
     ) {
-        let mut builder = generate(&Plan::new(seed, mode, Rules::of("11").unwrap()));
+        let mut builder = generate(&Plan::new(seed, mode, Rules::of(version).unwrap()));
         let keep: Vec<bool> = (0..builder.len()).map(|number| number < 6 || number % 40 != lost).collect();
         builder.retain(&keep);
         let room = builder.room();
@@ -356,7 +360,15 @@ proptest! {
         let set: BTreeSet<usize> = shown.iter().map(|ix| ix.index()).collect();
         if edges != Edges::Prev || room.events().all(|ix| !room.is_outlier(ix)) {
             for (row, ix) in shown.iter().enumerate() {
-                prop_assert_eq!(edges_of(&graph, row), dag.expected(edges, ix.index(), &set));
+                let implied = room.implied_auth_event(*ix).filter(|_| edges != Edges::Prev);
+                let implied = implied.map(EventIx::index);
+                let told = |(to, kind)| match kind {
+                    EdgeKind::Direct if Some(to) == implied => (to, EdgeKind::Implied),
+                    kind => (to, kind),
+                };
+                let expected: BTreeSet<_> =
+                    dag.expected(edges, ix.index(), &set).into_iter().map(told).collect();
+                prop_assert_eq!(edges_of(&graph, row), expected);
             }
         }
         check(&Lanes::new(graph));
@@ -488,4 +500,31 @@ fn nothing_is_a_graph_too() {
     assert!(lanes.density(10, |_| [true]).is_empty());
     let only_now = branches(1, 5).graph(Edges::Prev, &[], &[4]);
     assert_eq!((only_now.len(), only_now.item(0), only_now.parents(0).len()), (1, Item::Now, 0));
+}
+
+/// From room version 12 on no event lists the create event, and all rest on it.
+#[test]
+fn the_create_event_is_an_auth_event_that_nobody_lists() {
+    let room = generate(&Plan::new(7, Mode::ALL[0], Rules::of("12").unwrap())).room();
+    let shown: Vec<EventIx> = room.events().collect();
+    let create = room.create_event().unwrap();
+    let all = Graph::new(&room, Edges::Auth, &shown, &[]);
+    let (to, at) = (create.index(), all.row_of(create).unwrap());
+    for (row, ix) in shown.iter().enumerate().filter(|(_, ix)| **ix != create) {
+        assert!(!room.auth_events(*ix).contains(&create));
+        assert!(edges_of(&all, row).contains(&(to, EdgeKind::Implied)), "row {row}");
+    }
+    // Of these only those stay that nothing else leads to.
+    let reduced = Graph::new(&room, Edges::ReducedAuth, &shown, &[]);
+    assert_eq!(all.reduced(), reduced);
+    for (row, ix) in shown.iter().enumerate().filter(|(_, ix)| **ix != create) {
+        let is_implied = edges_of(&reduced, row).contains(&(to, EdgeKind::Implied));
+        assert_eq!(is_implied, room.auth_events(*ix).is_empty(), "row {row}");
+    }
+    let lanes = Lanes::new(reduced);
+    let down = lanes.window(at..at + 1).next().unwrap();
+    assert_eq!(segments(&down, Shape::Down).next().unwrap().kind, EdgeKind::Implied);
+    // Before version 12 they have to list it.
+    let room = generate(&Plan::new(7, Mode::ALL[0], Rules::of("11").unwrap())).room();
+    assert!(room.events().all(|ix| room.implied_auth_event(ix).is_none()));
 }

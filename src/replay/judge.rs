@@ -3,7 +3,7 @@
 use super::{CheckKind, Rejection};
 use crate::auth::{
     Errors, Operand, Profile, Recorder, Refusal, Rule, Subject, Verdict, Verdicts, check_dependent,
-    check_independent, create_by_room_id, selection,
+    check_independent, selection,
 };
 use crate::event::Kind;
 use crate::room::{EventIx, EventSet, KeyIx, Room};
@@ -99,7 +99,7 @@ impl Judge<'_> {
         if !strict || self.room.event(ix).kind() == Kind::Create {
             return Ok(());
         }
-        let create = create_by_room_id(self.room, ix);
+        let create = self.room.create_by_room_id(ix);
         if create.is_some() && self.room.auth_events(ix).iter().any(|auth| Some(*auth) == create) {
             return Err(Refusal::Raised(
                 Rule::AuthUnexpected,
@@ -120,7 +120,7 @@ impl Judge<'_> {
         let room = self.room;
         let listed = room.auth_events(ix).iter().copied().find(|auth| room.key_of(*auth) == Some(key));
         let implied = room.rules().room_id_is_create_id && key == room.well_known().create;
-        listed.or_else(|| if implied { create_by_room_id(room, ix) } else { None })
+        listed.or_else(|| if implied { room.create_by_room_id(ix) } else { None })
     }
 
     fn check_auth_events(&self, ix: EventIx, recorder: &mut impl Recorder) -> Verdict {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::Failure;
-use crate::auth::{Level, LevelSource, Profile, create_by_room_id, sender_level};
+use crate::auth::{Level, LevelSource, Profile, sender_level};
 use crate::event::Kind;
 use crate::room::{EventIx, Link, Room};
 
@@ -65,7 +65,7 @@ impl Cited {
     fn by(room: &Room, ix: EventIx) -> Self {
         let known = room.well_known();
         let implied = room.rules().room_id_is_create_id;
-        let mut create = if implied { create_by_room_id(room, ix) } else { None };
+        let mut create = if implied { room.create_by_room_id(ix) } else { None };
         let mut levels = [None; 2];
         for auth in room.auth_links(ix).filter_map(Link::event) {
             let key = room.key_of(auth);

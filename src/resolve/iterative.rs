@@ -8,8 +8,7 @@ use super::Failure;
 use super::running::Running;
 use super::step::{AuthCheck, CheckVerdict, Observer, Read, Round, Source, Step};
 use crate::auth::{
-    Errors, Operand, Profile, Recorder, Refusal, Subject, Verdict, Verdicts, check_dependent,
-    create_by_room_id, selection,
+    Errors, Operand, Profile, Recorder, Refusal, Subject, Verdict, Verdicts, check_dependent, selection,
 };
 use crate::event::Kind;
 use crate::room::{EventIx, EventSet, KeyIx, Room};
@@ -97,7 +96,7 @@ impl<'a> Replay<'a> {
     /// The create event that an event of room version 12 has by its room ID.
     fn implied_create(&self, event: EventIx) -> Option<EventIx> {
         let implied = self.room.rules().room_id_is_create_id && self.room.event(event).kind() != Kind::Create;
-        if implied { create_by_room_id(self.room, event) } else { None }
+        if implied { self.room.create_by_room_id(event) } else { None }
     }
 
     /// Checks one event. `check` applies the rules to what it is told to look things up with.

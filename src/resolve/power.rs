@@ -12,7 +12,7 @@ use super::graph::AuthGraph;
 use super::marks::{Mark, Marks};
 use super::running::IndexMap;
 use super::step::{Decider, Observer, PowerEntry, PowerEvents, PowerKey, PowerPop, PowerReason, Step};
-use crate::auth::{Errors, Level, LevelSource, Profile, Refusal, create_by_room_id, sender_level};
+use crate::auth::{Errors, Level, LevelSource, Profile, Refusal, sender_level};
 use crate::event::Kind;
 use crate::event::content::{Field, Membership};
 use crate::room::{EventIx, Link, Room};
@@ -184,7 +184,7 @@ fn cited(room: &Room, ix: EventIx) -> (Option<EventIx>, Option<EventIx>) {
     let known = room.well_known();
     let implied = room.rules().room_id_is_create_id;
     let mut levels = None;
-    let mut create = if implied { create_by_room_id(room, ix) } else { None };
+    let mut create = if implied { room.create_by_room_id(ix) } else { None };
     for auth in room.auth_links(ix).filter_map(Link::event) {
         let key = room.key_of(auth);
         if key == Some(known.power_levels) {

@@ -32,8 +32,8 @@ pub(crate) use self::ids::{IdHasher, IdTable};
 pub use self::index::{EventIx, KeyIx, Link, MissingIx};
 use self::keys::{KeyTable, What};
 pub use self::set::EventSet;
-use crate::event::Event;
 use crate::event::room_version::Rules;
+use crate::event::{Event, Kind};
 
 /// What the dump says beside an event about how a server took it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -305,6 +305,31 @@ impl Room {
     /// All auth events as the event lists them, missing ones among them.
     pub fn auth_links(&self, ix: EventIx) -> impl Iterator<Item = Link> + '_ {
         self.auth.links(ix)
+    }
+
+    /// Where the room ID is the create event's ID: the create event that the event's room ID names.
+    pub fn create_by_room_id(&self, ix: EventIx) -> Option<EventIx> {
+        if !self.names_room(ix) {
+            return None;
+        }
+        // Unless the event says otherwise, it is the room's.
+        let room_id = if self.is_foreign(ix) { self.event(ix).room_id() } else { self.room_id() };
+        let hash = room_id?.strip_prefix('!')?;
+        if let Some(create) = self.create_event()
+            && self.id(create).strip_prefix('$') == Some(hash)
+        {
+            return Some(create);
+        }
+        let create = self.find(&format!("${hash}"))?;
+        (self.event(create).kind() == Kind::Create).then_some(create)
+    }
+
+    /// The create event, where it is an auth event of this one without being listed: from room version 12 on the room ID
+    /// stands for it. `None` where the event lists it all the same, and where it does not come before.
+    pub fn implied_auth_event(&self, ix: EventIx) -> Option<EventIx> {
+        let create =
+            if self.rules().room_id_is_create_id { self.create_by_room_id(ix)? } else { return None };
+        (create < ix && !self.auth_events(ix).contains(&create)).then_some(create)
     }
 
     /// Whether an auth event is missing.

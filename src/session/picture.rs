@@ -151,6 +151,7 @@ impl<H: Fn(EventIx) -> u32> Picture<'_, H> {
             };
             let dash = match segment.kind {
                 EdgeKind::Direct => "",
+                EdgeKind::Implied => " stroke-dasharray=\"1.5 3.5\"",
                 EdgeKind::Indirect => " stroke-dasharray=\"4 3\"",
                 EdgeKind::Missing => " stroke-dasharray=\"1 3\"",
             };

@@ -5,9 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use hindsight::auth::{
-    Level, Profile, Subject, Switches, check_dependent, create_by_room_id, selection, sender_level,
-};
+use hindsight::auth::{Level, Profile, Subject, Switches, check_dependent, selection, sender_level};
 use hindsight::event::Kind;
 use hindsight::resolve::Algorithm;
 use hindsight::room::{EventIx, EventSet, KeyIx, Room};
@@ -149,7 +147,7 @@ impl Oracle<'_> {
             auth.into_iter().find(|auth| self.room.event(*auth).is_state_of(kind))
         };
         let create = if self.room.rules().room_id_is_create_id {
-            create_by_room_id(self.room, ix)
+            self.room.create_by_room_id(ix)
         } else {
             named(Kind::Create)
         };
@@ -225,7 +223,7 @@ impl Oracle<'_> {
                 .filter_map(|auth| Some((self.room.key_of(*auth)?, *auth)))
                 .collect();
             if self.room.rules().room_id_is_create_id
-                && let Some(create) = create_by_room_id(self.room, *ix)
+                && let Some(create) = self.room.create_by_room_id(*ix)
             {
                 auth.insert(self.room.well_known().create, create);
             }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
-use hindsight::auth::{Profile, Subject, check_dependent, create_by_room_id};
+use hindsight::auth::{Profile, Subject, check_dependent};
 use hindsight::resolve::step::{
     AuthCheck, CheckVerdict, Decider, PowerEntry, PowerEvents, PowerPop, PowerQueue, Round, Source, Step,
 };
@@ -169,7 +169,7 @@ impl Recording<'_> {
                         && by == put_by.get(&read.key).copied()
                 }
                 Source::Own => read.event.is_some_and(|event| room.auth_events(check.event).contains(&event)),
-                Source::RoomId => read.event == create_by_room_id(room, check.event),
+                Source::RoomId => read.event == room.create_by_room_id(check.event),
                 Source::Absent => read.event.is_none(),
                 Source::Candidate => false,
             };

@@ -79,7 +79,10 @@ fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
     if cx.session.cursor().step.is_some() {
         let played = |role: Role| roles.iter().any(|(_, roles)| roles.contains(role));
         let played: Vec<Role> = Role::ALL.into_iter().filter(|role| played(*role)).collect();
-        legend::legend_ui(ui, |role| played.contains(&role));
+        ui.horizontal_wrapped(|ui| {
+            legend::roles_ui(ui, |role| played.contains(&role));
+            implied_ui(ui, cx);
+        });
         return;
     }
     let t = cx.tokens;
@@ -102,8 +105,26 @@ fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
                 painter.extend(Shape::dashed_line(&line, Stroke::new(1.2, t.hues[AUTH_HUE]), 5.0, 3.0));
             });
         }
+        implied_ui(ui, cx);
         ui.label(egui::RichText::new("Colours are servers").small().color(t.weak));
     });
+}
+
+/// What dots instead of a line mean, where there can be some.
+fn implied_ui(ui: &mut Ui, cx: &Context<'_>) {
+    if !cx.session.room().rules().room_id_is_create_id {
+        return;
+    }
+    let hue = match cx.session.settings().edges {
+        EdgeMode::Prev => cx.tokens.hues[AUTH_HUE],
+        EdgeMode::Auth => cx.tokens.weak,
+    };
+    let entry = legend::entry_ui(ui, "Implied auth event", |painter, center| {
+        nodes::dotted(painter, &[center - vec2(8.0, 0.0), center + vec2(8.0, 0.0)], Stroke::new(1.6, hue));
+    });
+    entry.on_hover_text(
+        "In this room version the room ID is the ID of the create event, so no event lists it in its auth_events",
+    );
 }
 
 /// One frame of the canvas.
@@ -194,7 +215,10 @@ impl Drawing<'_> {
         let Some(from) = place(ix) else { return };
         let half = self.eye.card().x / 2.0;
         let stroke = Stroke::new(1.2, self.cx.tokens.hues[AUTH_HUE]);
-        for to in session.room().auth_events(ix).iter().filter_map(|auth| place(*auth)) {
+        let room = session.room();
+        let listed = room.auth_events(ix).iter().map(|auth| (*auth, false));
+        let all = listed.chain(room.implied_auth_event(ix).map(|create| (create, true)));
+        for (to, is_implied) in all.filter_map(|(auth, is_implied)| Some((place(auth)?, is_implied))) {
             // Out at the right side, and back in there: not to be taken for a line of the graph. What is far outside
             // is only hinted at: millions of points away, there would be as many dashes.
             let near = self.eye.rect.expand(60.0 + half);
@@ -211,7 +235,12 @@ impl Drawing<'_> {
                 Color32::TRANSPARENT,
                 stroke,
             );
-            nodes::dashed(ui.painter(), &curve.flatten(Some(0.5)), stroke, 5.0, 3.0);
+            let path = curve.flatten(Some(0.5));
+            if is_implied {
+                nodes::dotted(ui.painter(), &path, stroke);
+            } else {
+                nodes::dashed(ui.painter(), &path, stroke, 5.0, 3.0);
+            }
             ui.painter().circle_filled(to, 2.5, stroke.color);
         }
     }
