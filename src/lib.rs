@@ -37,6 +37,8 @@
 //! | [`describe`] | events, users and times in few words |
 //! | [`layout`] | rows and lanes for the events that are shown, in integers |
 //! | [`export`] | a room as text |
+//! | [`rewrite`] | a room with other events, its hashes and IDs derived again |
+//! | [`anonymise`] | a room without the names and words in it |
 //! | [`expect`] | what others decided, held against a replay |
 //! | [`session`] | what a debugger is, without pixels: cursor, selection, filters, commands, links |
 //! | `differential` | ruma beside ours; needs the feature of that name |
@@ -48,6 +50,7 @@
 //! server and a browser tab. Broken input is normal: loading returns what can be shown, and findings about the rest.
 #![forbid(unsafe_code)]
 
+pub mod anonymise;
 #[cfg(feature = "gui")]
 pub mod app;
 pub mod auth;
@@ -70,6 +73,7 @@ pub mod layout;
 pub mod replay;
 pub mod report;
 pub mod resolve;
+pub mod rewrite;
 pub mod room;
 pub mod session;
 pub mod state;

@@ -20,6 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("explain", &["event", "room", "state", "auth", "resolve", "replay"]),
     ("layout", &["room"]),
     ("export", &["event", "room", "replay"]),
+    ("rewrite", &["event", "room", "state", "auth", "resolve", "replay"]),
+    ("anonymise", &["event", "room", "auth", "rewrite"]),
     ("describe", &["event", "dump", "room", "state", "replay", "explain", "export"]),
     ("expect", &["event", "room", "state", "replay"]),
     (

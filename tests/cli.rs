@@ -56,8 +56,19 @@ fn fixtures() -> Vec<PathBuf> {
     folders
 }
 
-const COMMANDS: [&str; 10] =
-    ["inspect", "log", "replay", "resolve", "check", "open", "export", "generate", "completions", "man"];
+const COMMANDS: [&str; 11] = [
+    "inspect",
+    "log",
+    "replay",
+    "resolve",
+    "check",
+    "open",
+    "export",
+    "anonymise",
+    "generate",
+    "completions",
+    "man",
+];
 
 #[test]
 fn help() {
@@ -68,6 +79,24 @@ fn help() {
         assert!(text(&output.stdout).contains("Examples:"), "{command} has no examples");
         insta::assert_snapshot!(format!("help_{command}"), transcript(&output));
     }
+}
+
+#[test]
+fn anonymise() {
+    for fixture in ["hole-with-snapshot", "third-party-invite"] {
+        let output = run(&["anonymise", &format!("fixtures/{fixture}")]);
+        insta::assert_snapshot!(format!("anonymise_{fixture}"), transcript(&output));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (dump, map) = (path("public.ndjson"), path("secret.json"));
+    let fixture = "fixtures/v1-room";
+    let output = run(&["anonymise", "--format", "json", "-o", &dump, "--map", &map, fixture]);
+    insta::assert_snapshot!("anonymise_json", transcript(&output));
+    let map: serde_json::Value = serde_json::from_slice(&std::fs::read(map).unwrap()).unwrap();
+    assert!(map["users"]["@alice:a.example"].is_string(), "{map}");
+    assert_eq!(run(&["inspect", "--verify", &dump]).status.code(), Some(0));
+    assert_eq!(run(&["anonymise", "--format", "json", fixture]).status.code(), Some(2));
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub use self::operand::{LevelField, LevelSource, Needed, Operand, Recorder, Role
 pub use self::profile::{Errors, Federate, Numbers, Profile, Switches, UserIds};
 pub use self::rule::Rule;
 pub use self::selection::{Selection, selection};
+pub(crate) use self::third_party::{decode_key, is_signature, signed_message};
 pub(crate) use self::verdicts::Verdicts;
 
 /// Why an event is not allowed.

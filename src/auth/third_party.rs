@@ -69,7 +69,7 @@ fn public_keys(content: &ThirdPartyInvite) -> Vec<Vec<u8>> {
         .iter()
         .chain(many.filter_map(|key| key.get("public_key")))
         .filter_map(Value::as_str)
-        .filter_map(|key| IdentityServerBase64PublicKey(key.to_owned()).decode().ok())
+        .filter_map(decode_key)
         .collect()
 }
 
@@ -93,20 +93,31 @@ fn is_signed(signed: &Map<String, Value>, content: &ThirdPartyInvite, first_only
         .filter(|(key_id, _)| !first_only || key_id.starts_with("ed25519:"))
         .take(if first_only { 1 } else { usize::MAX })
         .collect();
+    let Some(message) = signed_message(signed) else { return false };
+    let keys = public_keys(content);
+    signatures.into_iter().any(|(key_id, signature)| {
+        let Some(signature) = signature.as_str() else { return false };
+        keys.iter().any(|key| is_signature(&message, key_id, signature, key))
+    })
+}
+
+/// What is signed: canonical JSON without signatures.
+pub(crate) fn signed_message(signed: &Map<String, Value>) -> Option<String> {
     let mut message = signed.clone();
     message.remove("signatures");
     message.remove("unsigned");
-    let Ok(message) = serde_json::from_value::<CanonicalJsonObject>(Value::Object(message)) else {
-        return false;
-    };
-    let Ok(message) = serde_json::to_string(&message) else { return false };
-    let keys = public_keys(content);
-    signatures.into_iter().any(|(key_id, signature)| {
-        let Ok(key_id) = <&SigningKeyId<AnyKeyName>>::try_from(key_id.as_str()) else { return false };
-        let Some(Ok(signature)) = signature.as_str().map(Base64::<Standard>::parse) else { return false };
-        keys.iter().any(|key| {
-            verify_canonical_json_bytes(&key_id.algorithm(), key, signature.as_bytes(), message.as_bytes())
-                .is_ok()
-        })
-    })
+    let message = serde_json::from_value::<CanonicalJsonObject>(Value::Object(message)).ok()?;
+    serde_json::to_string(&message).ok()
+}
+
+/// Whether `signature` under the name `key_id` is one of the message by the public key.
+pub(crate) fn is_signature(message: &str, key_id: &str, signature: &str, key: &[u8]) -> bool {
+    let Ok(key_id) = <&SigningKeyId<AnyKeyName>>::try_from(key_id) else { return false };
+    let Ok(signature) = Base64::<Standard>::parse(signature) else { return false };
+    verify_canonical_json_bytes(&key_id.algorithm(), key, signature.as_bytes(), message.as_bytes()).is_ok()
+}
+
+/// The bytes of a public key as events give it; `None` if it is none.
+pub(crate) fn decode_key(key: &str) -> Option<Vec<u8>> {
+    IdentityServerBase64PublicKey(key.to_owned()).decode().ok()
 }

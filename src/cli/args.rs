@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use super::anonymise::{self, AnonymiseArgs};
 use super::check::{self, CheckArgs};
 use super::generate::{self, GenerateArgs};
 use crate::auth::Profile;
@@ -125,6 +126,9 @@ pub(super) enum Command {
     /// Write the room in another format
     #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// Replace all names and words in the room, to show it to others
+    #[command(after_long_help = anonymise::EXAMPLES)]
+    Anonymise(AnonymiseArgs),
     /// Make a room: realistic or hostile, as large as wanted, always the same
     #[command(after_long_help = generate::EXAMPLES)]
     Generate(GenerateArgs),

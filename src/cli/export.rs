@@ -2,8 +2,7 @@
 
 mod dot;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use super::args::{ExportArgs, ExportForm, Globals};
 use super::error::CliError;
@@ -23,16 +22,7 @@ pub(super) fn run(args: &ExportArgs, globals: &Globals, ui: &mut Ui) -> Result<u
             Replay::new(&dump.room, globals.algorithm(), globals.profile())
         })
     });
-    match &args.output {
-        None => write(&dump, replay.as_ref(), args, ui.out())?,
-        Some(path) => {
-            let failed = |error: &std::io::Error| CliError::file("write", path, error);
-            let mut file = BufWriter::new(File::create(path).map_err(|error| failed(&error))?);
-            write(&dump, replay.as_ref(), args, &mut file)
-                .and_then(|()| file.flush())
-                .map_err(|error| failed(&error))?;
-        }
-    }
+    ui.write(args.output.as_deref(), |mut out| write(&dump, replay.as_ref(), args, &mut out))?;
     Ok(0)
 }
 
@@ -79,7 +69,7 @@ fn warn_of_losses(room: &Room, args: &ExportArgs, ui: &mut Ui) {
 }
 
 /// Whether the room version can be read from the create event alone.
-fn create_tells_version(room: &Room) -> bool {
+pub(super) fn create_tells_version(room: &Room) -> bool {
     let create = room.create_event().and_then(|ix| room.event(ix).as_create());
     create.is_none_or(|create| match &create.room_version {
         Field::Value(version) => **version == *room.rules().id,

@@ -1,7 +1,6 @@
 //! `hindsight generate`: rooms as large as wanted.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -104,26 +103,11 @@ const MOST_MALFORMED: usize = 1_000;
 pub(super) fn run(args: &GenerateArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
     if args.mode == ModeName::Malformed {
         let room = malformed(args, globals, ui)?;
-        return write(args, ui, |out| out.write_all(room.as_bytes()));
+        ui.write(args.output.as_deref(), |out| out.write_all(room.as_bytes()))?;
+        return Ok(0);
     }
     let blueprint = blueprint(args, globals)?;
-    write(args, ui, |out| make(&blueprint, out))
-}
-
-/// Lets `work` write to the file asked for, or to standard output.
-fn write(
-    args: &GenerateArgs,
-    ui: &mut Ui,
-    work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<u8, CliError> {
-    match &args.output {
-        None => work(ui.out())?,
-        Some(path) => {
-            let failed = |error: &io::Error| CliError::file("write", path, error);
-            let mut file = BufWriter::new(File::create(path).map_err(|error| failed(&error))?);
-            work(&mut file).and_then(|()| file.flush()).map_err(|error| failed(&error))?;
-        }
-    }
+    ui.write(args.output.as_deref(), |out| make(&blueprint, out))?;
     Ok(0)
 }
 

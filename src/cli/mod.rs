@@ -4,6 +4,7 @@
 //! nothing found; 1: findings of the kind the command looks for; 2: wrong usage or unusable input. A closed pipe ends
 //! quietly.
 
+mod anonymise;
 mod args;
 mod check;
 mod error;
@@ -64,6 +65,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
         Command::Check(args) => check::run(args, globals, ui),
         Command::Open(args) => open::run(args, globals, ui),
         Command::Export(args) => export::run(args, globals, ui),
+        Command::Anonymise(args) => anonymise::run(args, globals, ui),
         Command::Generate(args) => generate::run(args, globals, ui),
         Command::Completions(args) => manual::completions(args, ui),
         Command::Man(args) => manual::run(args, ui),

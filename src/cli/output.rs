@@ -1,7 +1,9 @@
 //! Where output goes: standard output for answers, standard error for everything else.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -79,6 +81,18 @@ impl Ui {
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         self.out.write_all(bytes)?;
         self.flush()
+    }
+
+    /// Lets `work` write to the file asked for, or to standard output.
+    pub(super) fn write(
+        &mut self,
+        path: Option<&Path>,
+        work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), CliError> {
+        let Some(path) = path else { return Ok(work(&mut self.out)?) };
+        let failed = |error: io::Error| CliError::file("write", path, &error);
+        let mut file = io::BufWriter::new(File::create(path).map_err(failed)?);
+        work(&mut file).and_then(|()| file.flush()).map_err(failed)
     }
 
     /// Sends what is buffered.

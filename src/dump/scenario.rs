@@ -171,31 +171,13 @@ fn fill(members: BTreeMap<Box<str>, &str>, calculate: bool, clock: &mut i64) -> 
         None | Some(("null", _)) => {}
         Some((_, Some(Integer::Exact(given) | Integer::Clamped(given)))) => {
             *clock = given.saturating_add(TICK);
-            return join(&members);
+            return json::object(&members);
         }
-        Some((_, None)) => return join(&members),
+        Some((_, None)) => return json::object(&members),
     }
     members.insert("origin_server_ts".into(), clock.to_string().into());
     *clock = clock.saturating_add(TICK);
-    join(&members)
-}
-
-fn join(members: &BTreeMap<Box<str>, Cow<'_, str>>) -> String {
-    let mut text = String::from("{");
-    for (key, json) in members {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        text.push_str(&quote(key));
-        text.push(':');
-        text.push_str(json);
-    }
-    text.push('}');
-    text
-}
-
-fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    json::object(&members)
 }
 
 /// An event in the order in which IDs can be calculated.
@@ -275,7 +257,7 @@ impl<'a> Work<'a> {
             self.set_references(&mut members, &raw.event);
             if !turn.in_cycle {
                 members.remove("event_id");
-                match reference_hash(&join(&members), self.rules) {
+                match reference_hash(&json::object(&members), self.rules) {
                     Ok(real) => id = Some(real),
                     Err(error) => {
                         let message = format!("the placeholder stays: {error}");
@@ -288,13 +270,13 @@ impl<'a> Work<'a> {
             }
         }
         if let Some(id) = &id {
-            members.insert("event_id".into(), quote(id).into());
+            members.insert("event_id".into(), json::quote(id).into());
             if self.create.as_ref().is_some_and(|(create, _)| *create == turn.index) {
                 self.room_id = Some(format!("!{}", id.strip_prefix('$').unwrap_or(id)).into());
             }
         }
         // Only IDs changed, and strings are as good as strings.
-        if let Ok(parsed) = Event::parse(&join(&members)) {
+        if let Ok(parsed) = Event::parse(&json::object(&members)) {
             raw.event = parsed.into_parts().0;
         }
     }
@@ -316,7 +298,7 @@ impl<'a> Work<'a> {
         if let Some(room_id) = &self.room_id
             && (given.is_none() || placeholder)
         {
-            members.insert("room_id".into(), quote(room_id).into());
+            members.insert("room_id".into(), json::quote(room_id).into());
         }
     }
 
@@ -324,7 +306,7 @@ impl<'a> Work<'a> {
         for (name, ids) in [("prev_events", event.prev_events()), ("auth_events", event.auth_events())] {
             let real = |id: &str| self.real.get(id).map_or(id, String::as_str).to_owned();
             if ids.clone().any(|id| self.real.contains_key(&*id)) {
-                let ids: Vec<_> = ids.map(|id| quote(&real(&id))).collect();
+                let ids: Vec<_> = ids.map(|id| json::quote(&real(&id))).collect();
                 members.insert(name.into(), format!("[{}]", ids.join(",")).into());
             }
         }

@@ -166,6 +166,26 @@ pub(crate) fn elements(json: &str) -> Option<Vec<&str>> {
     Some(elements.into_iter().map(RawValue::get).collect())
 }
 
+/// A text as a JSON string.
+pub(crate) fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The JSON object with these members.
+pub(crate) fn object<V: AsRef<str>>(members: &BTreeMap<Box<str>, V>) -> String {
+    let mut text = String::from("{");
+    for (key, json) in members {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&quote(key));
+        text.push(':');
+        text.push_str(json.as_ref());
+    }
+    text.push('}');
+    text
+}
+
 /// The string `json`, a well-formed value, or `None` if it is another kind of value.
 pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     let inside = json.strip_prefix('"')?.strip_suffix('"')?;

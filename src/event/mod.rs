@@ -6,6 +6,7 @@ pub(crate) mod json;
 mod parse;
 mod references;
 pub mod room_version;
+pub(crate) mod signing;
 mod span;
 
 use std::fmt;

@@ -48,15 +48,16 @@ fn with_id(event: &Event) -> Cow<'_, str> {
         Some(Some(id)) if id == event.id() => line,
         None => match line.trim_ascii_start().strip_prefix('{') {
             Some(rest) if rest.trim_ascii_start().starts_with('}') => line,
-            Some(rest) => Cow::Owned(format!("{{\"event_id\":{},{rest}", quote(event.id()))),
+            Some(rest) => Cow::Owned(format!("{{\"event_id\":{},{rest}", json::quote(event.id()))),
             None => line,
         },
         // Another ID stands there: the record around the event, or the rules, said otherwise.
         Some(_) => match json::members(&line) {
             Ok(members) => {
                 let others = members.iter().filter(|(name, _)| &***name != "event_id");
-                let others: String = others.map(|(name, json)| format!(",{}:{json}", quote(name))).collect();
-                Cow::Owned(format!("{{\"event_id\":{}{others}}}", quote(event.id())))
+                let others: String =
+                    others.map(|(name, json)| format!(",{}:{json}", json::quote(name))).collect();
+                Cow::Owned(format!("{{\"event_id\":{}{others}}}", json::quote(event.id())))
             }
             Err(_) => line.clone(),
         },
@@ -85,8 +86,4 @@ fn record(id: &str, recorded: &Recorded, pdu: &str) -> String {
             })
         })
         .unwrap_or_else(|_| pdu.to_owned())
-}
-
-fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

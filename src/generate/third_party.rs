@@ -1,15 +1,11 @@
 //! Invitations by e-mail address: an identity server that signs.
 
 use ruma::CanonicalJsonObject;
-use ruma::serde::Base64;
 use ruma::signatures::{Ed25519KeyPair, sign_json};
 use serde_json::{Value, json};
 
 use super::Draft;
-
-/// What precedes the seed in a PKCS #8 document of an Ed25519 key.
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+use crate::event::signing;
 
 /// An identity server with one key.
 #[derive(Debug)]
@@ -19,18 +15,13 @@ pub struct IdentityServer {
 
 impl IdentityServer {
     /// An identity server whose key follows from `seed`.
-    ///
-    /// # Panics
-    /// Never: the document is well-formed.
     pub fn new(seed: u8) -> Self {
-        let document = [&PKCS8_PREFIX[..], &[seed; 32]].concat();
-        let key = Ed25519KeyPair::from_der(&document, "1".to_owned()).expect("a well-formed document");
-        Self { key }
+        Self { key: signing::key_pair([seed; 32], "1") }
     }
 
     /// `m.room.third_party_invite` by `sender`; `token` links it to the invite that follows.
     pub fn offer(&self, sender: &str, token: &str) -> Draft {
-        let key = Base64::<ruma::serde::base64::Standard>::new(self.key.public_key().to_vec()).encode();
+        let key = signing::public_key(&self.key);
         let content = json!({
             "display_name": "somebody",
             "key_validity_url": "https://identity/valid",

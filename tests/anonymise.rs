@@ -1,0 +1,231 @@
+//! Rooms without names: they behave as before, and nothing that was in them is left.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+
+#[path = "common/rooms.rs"]
+#[allow(dead_code, reason = "other tests make other rooms")]
+mod rooms;
+#[path = "common/shared.rs"]
+mod shared;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hindsight::anonymise::{Anonymised, anonymise};
+use hindsight::auth::Profile;
+use hindsight::dump::{self, Dump, Options};
+use hindsight::event::room_version::Rules;
+use hindsight::export::write_events;
+use hindsight::generate::{Blueprint, Mode, Preset};
+use hindsight::replay::Replay;
+use hindsight::report::Code;
+use hindsight::resolve::Algorithm;
+use hindsight::rewrite::deviations;
+use hindsight::room::Room;
+use rayon::prelude::*;
+use serde_json::Value;
+use shared::shared;
+
+/// Every dump below a folder, but for the second form of the real rooms.
+fn dumps(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            dumps(&path, found);
+        } else if (name.contains(".ndjson") && !name.contains(".tardis.")) || name.ends_with(".json5") {
+            found.push(path);
+        }
+    }
+}
+
+fn load(path: &Path) -> Option<Dump> {
+    let forced = path.with_extension("forced.json");
+    let options = Options { asserted_state: fs::read(forced).ok(), ..Options::default() };
+    // State DAGs are not read.
+    dump::load(&fs::read(path).unwrap(), &options).ok()
+}
+
+/// Anonymises a room; says where it behaves otherwise by any profile.
+fn deviating(room: &Room) -> (Anonymised, Vec<String>) {
+    let new = anonymise(room).unwrap();
+    let mut wrong = Vec::new();
+    for profile in Profile::ALL {
+        for algorithm in [None, Some(Algorithm::V2), Some(Algorithm::V2_1)] {
+            let replay = |room| Replay::new(room, algorithm, profile);
+            let new_room = &new.rewritten.room;
+            let found = deviations(&replay(room), &replay(new_room), &new.rewritten.events);
+            wrong.extend(found.iter().take(3).map(|(ix, deviation)| {
+                let old = replay(room);
+                let now = new.rewritten.events[ix.index()].map(|ix| new_room.event(ix).json());
+                format!(
+                    "{profile} {algorithm:?} {}: {}\n  {:?}\n  {}\n  {now:?}",
+                    room.id(*ix),
+                    deviation.as_str(),
+                    old.rejection(*ix),
+                    room.event(*ix).json()
+                )
+            }));
+        }
+    }
+    (new, wrong)
+}
+
+/// The room as a dump.
+fn ndjson(room: &Room) -> String {
+    let mut text = Vec::new();
+    write_events(room, true, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+/// Every dump there is replays as before, whoever replays it; and its IDs are those of its events.
+#[test]
+fn dumps_behave_as_before() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    dumps(&root.join("fixtures"), &mut paths);
+    for folder in ["corpus", "real/rooms"] {
+        match shared(folder) {
+            Some(folder) => dumps(&folder, &mut paths),
+            None => println!("skipped: no ../shared/{folder}"),
+        }
+    }
+    let wrong: Vec<String> = paths
+        .par_iter()
+        .flat_map_iter(|path| {
+            let Some(dump) = load(path) else { return Vec::new() };
+            let (new, mut wrong) = deviating(&dump.room);
+            let version = Some(dump.room.rules().id.to_owned());
+            let options = Options { verify: true, room_version: version, ..Options::default() };
+            let again = dump::load(ndjson(&new.rewritten.room).as_bytes(), &options).unwrap();
+            assert_eq!(again.room.len(), new.rewritten.room.len(), "{}", path.display());
+            let is_hash = |code| matches!(code, Code::EventIdMismatch | Code::ContentHashMismatch);
+            wrong.extend(
+                again.findings.iter().filter(|finding| is_hash(finding.code)).map(ToString::to_string),
+            );
+            wrong.iter().map(|wrong| format!("{}: {wrong}", path.display())).collect()
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} dumps:\n{}", wrong.len(), paths.len(), wrong.join("\n"));
+}
+
+#[test]
+fn random_rooms_behave_as_before() {
+    rooms::each_room(240, |_, builder| {
+        let (_, wrong) = deviating(&builder.room());
+        wrong.into_iter().next().map_or(Ok(()), Err)
+    });
+}
+
+/// Where clocks stand still, hundreds of events share a timestamp: then it is spread, and the order stays.
+#[test]
+fn ties_are_kept_or_spread() {
+    let skewed =
+        Blueprint { events: 1_500, members: 60, ..Blueprint::preset(Preset::R10k) }.with_mode(Mode::Skew);
+    for seed in 1..=12 {
+        let rules = &Rules::ALL[seed as usize % 12];
+        let room =
+            dump::load(&Blueprint { seed, rules, ..skewed }.ndjson(), &Options::default()).unwrap().room;
+        let (new, wrong) = deviating(&room);
+        assert!(wrong.is_empty(), "seed {seed}, version {}: {wrong:?}", rules.id);
+        assert_eq!(new.rewritten.outcome.misplaced, 0);
+    }
+}
+
+/// Every string in a JSON value, keys among them, with the key it stands under.
+fn strings(value: &Value, key: &str, found: &mut BTreeSet<(String, String)>) {
+    match value {
+        Value::String(text) => {
+            found.insert((key.to_owned(), text.clone()));
+        }
+        Value::Array(values) => values.iter().for_each(|value| strings(value, key, found)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                found.insert(("key".to_owned(), name.clone()));
+                strings(value, name, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn all_strings(room: &Room) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for ix in room.events() {
+        strings(&serde_json::from_str(room.event(ix).json()).unwrap_or_default(), "", &mut found);
+    }
+    found
+}
+
+/// What may be the same in both rooms: words of the specification, names of keys, levels in quotes.
+fn is_common(key: &str, text: &str) -> bool {
+    let is_word =
+        text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'+'));
+    text.is_empty()
+        || text.trim().parse::<i64>().is_ok()
+        || is_word && (text.starts_with("m.") || text.starts_with("org.matrix."))
+        || text.starts_with("ed25519:")
+        || matches!(
+            key,
+            "membership" | "join_rule" | "history_visibility" | "guest_access" | "room_version" | "key"
+        ) && is_word
+}
+
+/// Nothing that anybody wrote or is called is in the new room.
+#[test]
+fn nothing_is_left() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    dumps(&root.join("fixtures"), &mut paths);
+    if let Some(folder) = shared("real/rooms") {
+        dumps(&folder, &mut paths);
+    }
+    paths.par_iter().for_each(|path| {
+        let room = load(path).unwrap().room;
+        let new = anonymise(&room).unwrap().rewritten.room;
+        let (old, new) = (all_strings(&room), all_strings(&new));
+        let old: BTreeSet<&str> = old.iter().map(|(_, text)| text.as_str()).collect();
+        let left: Vec<_> =
+            new.iter().filter(|(key, text)| old.contains(text.as_str()) && !is_common(key, text)).collect();
+        assert!(left.is_empty(), "{}: {left:?}", path.display());
+    });
+}
+
+/// `ops` is a room of three real servers: no local part, server name, topic, display name or body of it is found
+/// anywhere in the text of the new dump, and it behaves as before.
+#[test]
+fn ops_can_be_published() {
+    let Some(folder) = shared("real/rooms/ops") else { return };
+    let room = load(&folder.join("alpha.events.ndjson.gz")).unwrap().room;
+    let (new, wrong) = deviating(&room);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(new.rewritten.outcome.misplaced + new.rewritten.outcome.spread, 0);
+    let text = ndjson(&new.rewritten.room);
+    let mut words: BTreeSet<String> = BTreeSet::new();
+    for (key, value) in all_strings(&room) {
+        match &*key {
+            "sender" | "state_key" if value.starts_with('@') => {
+                let (local, server) = value.split_once(':').unwrap();
+                words.insert(format!("{local}:"));
+                words.insert(format!("\"{}\"", &local[1..]));
+                words.insert(server.to_owned());
+            }
+            "displayname" | "topic" | "body" | "name" | "reason" => {
+                words.insert(json_word(&value));
+            }
+            _ => {}
+        }
+    }
+    assert!(words.len() > 100, "{words:?}");
+    let left: Vec<_> = words.iter().filter(|word| text.contains(word.as_str())).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A text as it would stand in a dump; a short one within its quotes, lest it be found within a hash.
+fn json_word(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    if text.len() < 8 { quoted } else { quoted[1..quoted.len() - 1].to_owned() }
+}
