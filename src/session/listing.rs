@@ -5,7 +5,7 @@
 //! the keys whose entries have changed. Rows are counted out of the bits when they are to be shown.
 //!
 //! ```text
-//!   all keys   a  a  b │ member member member member … │ x.y          by type and state key: the place of a key is its rank
+//!   all keys   a  a  b │ member member member member … │ x.y          numbered by type and state key
 //!   listed     1  0  1 │   1      1      0      1    … │  0
 //!   rows       a, ·, b, · │ member, ·, ·, ·                            a row a type, and one for each of its keys if it is open
 //! ```
@@ -16,49 +16,35 @@ use super::{Entry, StateDiff};
 use crate::room::{KeyIx, Room};
 use crate::state::StateMap;
 
-/// The order of all keys of a room, by type and state key. Made once a room.
+/// Which keys of a room have the same type. Made once a room.
+///
+/// Keys are numbered in the order of type and state key, so those of a type follow one another.
 #[derive(Debug, Clone, Default)]
-pub struct KeyOrder {
-    /// The keys in that order.
-    keys: Vec<KeyIx>,
-    /// By key: its place there.
-    ranks: Vec<u32>,
-    /// Where each type begins.
-    types: Vec<u32>,
+pub struct Types {
+    /// The first key of each type.
+    firsts: Vec<u32>,
+    /// The number of keys.
+    len: u32,
 }
 
-impl KeyOrder {
-    /// Orders the keys of a room.
+impl Types {
+    /// Looks through the keys of a room.
     pub fn new(room: &Room) -> Self {
-        let mut keys: Vec<KeyIx> = (0..room.key_count()).map(KeyIx::new).collect();
-        keys.sort_unstable_by_key(|key| room.key(*key));
-        let mut ranks = vec![0; keys.len()];
-        for (rank, key) in (0_u32..).zip(&keys) {
-            ranks[key.index()] = rank;
-        }
-        let begins = |rank: &u32| {
-            let event_type = |rank: u32| room.key(keys[rank as usize]).0;
-            *rank == 0 || event_type(*rank) != event_type(*rank - 1)
-        };
-        let types = (0_u32..).take(keys.len()).filter(begins).collect();
-        Self { keys, ranks, types }
+        let event_type = |key: u32| room.key(KeyIx::new(key as usize)).0;
+        let len = u32::try_from(room.key_count()).unwrap_or(u32::MAX);
+        let firsts = (0..len).filter(|key| *key == 0 || event_type(*key) != event_type(*key - 1)).collect();
+        Self { firsts, len }
     }
 
     /// The number of keys.
-    pub fn len(&self) -> usize {
-        self.keys.len()
+    pub fn key_count(&self) -> usize {
+        self.len as usize
     }
 
-    /// Whether the room has no key.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// The ranks of the keys of each type.
-    fn types(&self) -> impl Iterator<Item = Range<u32>> {
-        let len = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-        let ends = self.types.iter().skip(1).copied().chain([len]);
-        self.types.iter().zip(ends).map(|(begin, end)| *begin..end)
+    /// The keys of each type.
+    fn ranges(&self) -> impl Iterator<Item = Range<u32>> {
+        let ends = self.firsts.iter().skip(1).copied().chain([self.len]);
+        self.firsts.iter().zip(ends).map(|(first, end)| *first..end)
     }
 }
 
@@ -75,8 +61,8 @@ pub struct Group {
     pub is_open: bool,
     /// The row of the type itself.
     row: usize,
-    /// The ranks of the keys of this type.
-    ranks: Range<u32>,
+    /// The keys of this type, listed or not.
+    keys: Range<u32>,
 }
 
 /// What a row shows.
@@ -112,7 +98,7 @@ pub struct Listing {
     after: StateMap,
     /// On which keys it differed from the other one.
     changes: Vec<KeyIx>,
-    /// By rank: whether the key is listed.
+    /// By key: whether it is listed.
     listed: Bits,
     groups: Vec<Group>,
     len: usize,
@@ -122,42 +108,41 @@ pub struct Listing {
 impl Listing {
     /// Goes from the listing of one place to that of another; an empty listing is that of an empty state. `wanted` must be
     /// what it was: to ask for something else, begin with an empty listing. Cost: what differs between the two places.
-    pub fn follow(&mut self, order: &KeyOrder, diff: &StateDiff, wanted: Wanted<'_>) {
-        self.listed.reserve(order.len());
+    pub fn follow(&mut self, diff: &StateDiff, wanted: Wanted<'_>) {
         if !wanted.only_changes {
             for (key, _, now) in self.after.diff(diff.after()) {
                 let lists = match wanted.matching {
                     None => now.is_some(),
                     Some(_) => wanted.lists(diff.entry(key)),
                 };
-                self.listed.set(order.ranks[key.index()], lists);
+                self.listed.set(key.index(), lists);
             }
             self.after = diff.after().clone();
         }
         for key in self.changes.iter().chain(&diff.changes) {
-            self.listed.set(order.ranks[key.index()], wanted.lists(diff.entry(*key)));
+            self.listed.set(key.index(), wanted.lists(diff.entry(*key)));
         }
         self.changes.clone_from(&diff.changes);
     }
 
     /// Makes the rows: a row a type, and one for each of its keys where `is_open` says so. Cost: the types, a bit a key,
     /// and what differs between the two states.
-    pub fn group(&mut self, order: &KeyOrder, is_open: impl Fn(KeyIx) -> bool) {
-        let mut changed: Vec<u32> = self.changes.iter().map(|key| order.ranks[key.index()]).collect();
-        changed.retain(|rank| self.listed.contains(*rank));
-        changed.sort_unstable();
+    pub fn group(&mut self, types: &Types, is_open: impl Fn(KeyIx) -> bool) {
+        self.listed.reserve(types.key_count());
+        let is_listed = |key: &&KeyIx| self.listed.contains(key.index());
+        let changed: Vec<KeyIx> = self.changes.iter().filter(is_listed).copied().collect();
         self.groups.clear();
         (self.len, self.rows) = (0, 0);
-        for ranks in order.types() {
-            let len = self.listed.count(ranks.clone());
+        for keys in types.ranges() {
+            let len = self.listed.count(keys.clone());
             if len == 0 {
                 continue;
             }
-            let below = |end: u32| changed.partition_point(|rank| *rank < end);
-            let changed = below(ranks.end) - below(ranks.start);
-            let key = order.keys[ranks.start as usize];
+            let below = |end: u32| changed.partition_point(|key| key.index() < end as usize);
+            let changed = below(keys.end) - below(keys.start);
+            let key = KeyIx::new(keys.start as usize);
             let is_open = is_open(key);
-            self.groups.push(Group { key, len, changed, is_open, row: self.rows, ranks });
+            self.groups.push(Group { key, len, changed, is_open, row: self.rows, keys });
             self.len += len;
             self.rows += 1 + if is_open { len } else { 0 };
         }
@@ -179,11 +164,7 @@ impl Listing {
     }
 
     /// Some rows, as far as there are so many. Cost: the rows, the logarithm of the types, and a bit a key of one type.
-    pub fn rows<'a>(
-        &'a self,
-        order: &'a KeyOrder,
-        rows: Range<usize>,
-    ) -> impl Iterator<Item = ListingRow<'a>> {
+    pub fn rows(&self, rows: Range<usize>) -> impl Iterator<Item = ListingRow<'_>> {
         let rows = rows.start..rows.end.min(self.rows);
         let first = self.groups.partition_point(|group| group.row <= rows.start).saturating_sub(1);
         self.groups[first..].iter().take_while(move |group| group.row < rows.end).flat_map(move |group| {
@@ -191,8 +172,8 @@ impl Listing {
             // Where the first row of this type is its title, no key is skipped.
             let skipped = rows.start.saturating_sub(group.row + 1);
             let shown = if group.is_open { rows.end - group.row - 1 } else { 0 };
-            let ranks = self.listed.ones(group.ranks.clone(), skipped).take(shown.saturating_sub(skipped));
-            title.into_iter().chain(ranks.map(|rank| ListingRow::Key(order.keys[rank as usize])))
+            let keys = self.listed.ones(group.keys.clone(), skipped).take(shown.saturating_sub(skipped));
+            title.into_iter().chain(keys.map(|key| ListingRow::Key(KeyIx::new(key as usize))))
         })
     }
 }
@@ -209,13 +190,14 @@ impl Bits {
         self.words.resize(len.div_ceil(64).max(self.words.len()), 0);
     }
 
-    fn set(&mut self, number: u32, is_in: bool) {
-        let (word, bit) = (&mut self.words[number as usize / 64], 1 << (number % 64));
+    fn set(&mut self, number: usize, is_in: bool) {
+        self.reserve(number + 1);
+        let (word, bit) = (&mut self.words[number / 64], 1 << (number % 64));
         *word = if is_in { *word | bit } else { *word & !bit };
     }
 
-    fn contains(&self, number: u32) -> bool {
-        self.words[number as usize / 64] >> (number % 64) & 1 == 1
+    fn contains(&self, number: usize) -> bool {
+        self.words.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
     /// The words that hold a range, without what is outside of it, each with the number of its lowest bit.
@@ -262,14 +244,9 @@ mod tests {
     use super::*;
     use crate::room::EventIx;
 
-    /// Five types of eight keys, in an order of their own.
-    fn order() -> KeyOrder {
-        let keys: Vec<KeyIx> = (0..40).map(|rank| KeyIx::new(rank * 7 % 40)).collect();
-        let mut ranks = vec![0; 40];
-        for (rank, key) in (0..).zip(&keys) {
-            ranks[key.index()] = rank;
-        }
-        KeyOrder { keys, ranks, types: (0..40).step_by(8).collect() }
+    /// Five types of eight keys.
+    fn types() -> Types {
+        Types { firsts: (0..40).step_by(8).collect(), len: 40 }
     }
 
     fn state(entries: &[(usize, usize)]) -> StateMap {
@@ -286,15 +263,16 @@ mod tests {
     }
 
     /// The rows, made one by one from the whole of the order.
-    fn plain(order: &KeyOrder, diff: &StateDiff, wanted: Wanted<'_>) -> Vec<Told> {
+    fn plain(diff: &StateDiff, wanted: Wanted<'_>) -> Vec<Told> {
         let mut rows = Vec::new();
-        for of_type in order.keys.chunks(8) {
-            let entries = of_type.iter().filter_map(|key| diff.entry(*key));
+        for first in (0..40).step_by(8) {
+            let of_type = (first..first + 8).map(KeyIx::new);
+            let entries = of_type.filter_map(|key| diff.entry(key));
             let entries: Vec<Entry> = entries.filter(|entry| wanted.lists(Some(entry.clone()))).collect();
             let changed = entries.iter().filter(|entry| entry.is_changed()).count();
             if !entries.is_empty() {
-                rows.push(Err((of_type[0], entries.len(), changed)));
-                if !of_type[0].index().is_multiple_of(3) {
+                rows.push(Err((KeyIx::new(first), entries.len(), changed)));
+                if !first.is_multiple_of(3) {
                     rows.extend(entries.iter().map(|entry| Ok(entry.key)));
                 }
             }
@@ -314,18 +292,18 @@ mod tests {
             all: bool,
             window in (0_usize..50, 0_usize..50),
         ) {
-            let order = order();
+            let types = types();
             let matching = |entry: &Entry| entry.after.is_none_or(|ix| ix.index() != 3);
             let wanted = Wanted { only_changes, matching: (!all).then_some(&matching) };
             let mut listing = Listing::default();
             for (before, after) in &places {
                 let diff = StateDiff::new(state(before), state(after), Vec::new(), &[]);
-                listing.follow(&order, &diff, wanted);
-                listing.group(&order, |key| !key.index().is_multiple_of(3));
-                let told = |rows| listing.rows(&order, rows).map(tell).collect::<Vec<_>>();
+                listing.follow(&diff, wanted);
+                listing.group(&types, |key| !key.index().is_multiple_of(3));
+                let told = |rows| listing.rows(rows).map(tell).collect::<Vec<_>>();
                 let rows = told(0..listing.row_count());
-                prop_assert_eq!(&rows, &plain(&order, &diff, wanted));
-                prop_assert_eq!(listing.len(), order.keys.iter().filter(|key| wanted.lists(diff.entry(**key))).count());
+                prop_assert_eq!(&rows, &plain(&diff, wanted));
+                prop_assert_eq!(listing.len(), (0..40).filter(|key| wanted.lists(diff.entry(KeyIx::new(*key)))).count());
                 let window = window.0.min(rows.len())..window.1;
                 let end = window.end.clamp(window.start, rows.len());
                 prop_assert_eq!(told(window.clone()), &rows[window.start..end]);
@@ -341,13 +319,13 @@ mod tests {
         ) {
             let mut bits = Bits::default();
             bits.reserve(300);
-            numbers.iter().for_each(|number| bits.set(*number, true));
+            numbers.iter().for_each(|number| bits.set(*number as usize, true));
             let range = start..(start + len).min(300);
             let inside: Vec<u32> = numbers.range(range.clone()).copied().collect();
             prop_assert_eq!(bits.count(range.clone()), inside.len());
             let left: Vec<u32> = bits.ones(range, skipped).collect();
             prop_assert_eq!(&left[..], inside.get(skipped..).unwrap_or_default());
-            numbers.iter().for_each(|number| bits.set(*number, false));
+            numbers.iter().for_each(|number| bits.set(*number as usize, false));
             prop_assert_eq!(bits.count(0..300), 0);
         }
     }

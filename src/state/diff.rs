@@ -101,9 +101,10 @@ impl Split {
 impl StateMap {
     /// The keys on which the two states differ, ascending, with the value here and the value there.
     pub fn diff(&self, other: &Self) -> impl Iterator<Item = (KeyIx, Option<EventIx>, Option<EventIx>)> {
-        conflicts(&[self.view(), other.view()])
-            .into_iter()
-            .map(|conflict| (conflict.key, conflict.values.get(0), conflict.values.get(1)))
+        let mut differences = Differences::default();
+        differences.find(&[self.view(), other.view()]);
+        let both = |difference: Difference<'_>| (difference.key, difference.of(0), difference.of(1));
+        differences.iter().map(both).collect::<Vec<_>>().into_iter()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::app::line::{Line, fill_row, nothing_ui, row};
 use crate::app::theme::size;
 use crate::describe::Describer;
 use crate::room::{EventIx, Link, Room};
-use crate::session::listing::{Group, KeyOrder, Listing, ListingRow, Wanted};
+use crate::session::listing::{Group, Listing, ListingRow, Types, Wanted};
 use crate::session::{Against, Cursor, Entry, Item, Pair, Position, StateDiff};
 
 /// So many parents get a dot each; of more the number is told.
@@ -28,8 +28,8 @@ pub(in crate::app) struct StateView {
     only_changes: bool,
     /// The types whose entries are not shown.
     collapsed: BTreeSet<String>,
-    /// In which the rows are. Worked out once.
-    order: KeyOrder,
+    /// Which keys have the same type. Worked out once.
+    types: Types,
     table: Option<Table>,
 }
 
@@ -72,7 +72,7 @@ pub(in crate::app) fn state_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateVi
     let search = ui.add(search.desired_width(f32::INFINITY));
     search.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Search state"));
     refresh(cx, &describer, against, view);
-    let StateView { table, collapsed, search, order, .. } = view;
+    let StateView { table, collapsed, search, .. } = view;
     let Some(table) = table else { return };
     let Some(diff) = &table.diff else {
         nothing_ui(ui, cx, "The state here is unknown, for an event that it rests on is not in the dump");
@@ -92,7 +92,7 @@ pub(in crate::app) fn state_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateVi
         size::ROW,
         table.listing.row_count(),
         |ui, rows| {
-            for row in table.listing.rows(order, rows) {
+            for row in table.listing.rows(rows) {
                 match row {
                     ListingRow::Group(group) => type_ui(ui, cx, &describer, collapsed, group),
                     ListingRow::Key(key) => {
@@ -212,8 +212,8 @@ fn letter(place: usize) -> char {
 /// Works the rows out again if something that they depend on has changed.
 fn refresh(cx: &Context<'_>, describer: &Describer<'_>, against: Against, view: &mut StateView) {
     let room = cx.session.room();
-    if view.order.len() != room.key_count() {
-        view.order = KeyOrder::new(room);
+    if view.types.key_count() != room.key_count() {
+        view.types = Types::new(room);
     }
     let question = Question {
         cursor: cx.session.cursor(),
@@ -233,8 +233,8 @@ fn refresh(cx: &Context<'_>, describer: &Describer<'_>, against: Against, view: 
     if let Some(diff) = &diff {
         let found = |entry: &Entry| matches(room, describer, entry, &question.search);
         let matching = (!question.search.is_empty()).then_some(&found as &dyn Fn(&Entry) -> bool);
-        listing.follow(&view.order, diff, Wanted { only_changes: question.only_changes, matching });
-        listing.group(&view.order, |key| !question.collapsed.contains(room.key(key).0));
+        listing.follow(diff, Wanted { only_changes: question.only_changes, matching });
+        listing.group(&view.types, |key| !question.collapsed.contains(room.key(key).0));
     }
     view.table = Some(Table { question, diff, listing });
 }
