@@ -39,6 +39,7 @@
 //! | [`export`] | a room as text |
 //! | [`rewrite`] | a room with other events, its hashes and IDs derived again |
 //! | [`anonymise`] | a room without the names and words in it |
+//! | [`shrink`] | the smallest room that still shows something |
 //! | [`expect`] | what others decided, held against a replay |
 //! | [`session`] | what a debugger is, without pixels: cursor, selection, filters, commands, links |
 //! | `differential` | ruma beside ours; needs the feature of that name |
@@ -76,6 +77,7 @@ pub mod resolve;
 pub mod rewrite;
 pub mod room;
 pub mod session;
+pub mod shrink;
 pub mod state;
 #[cfg(all(not(target_arch = "wasm32"), any(feature = "cli", feature = "gui")))]
 mod threads;

@@ -23,6 +23,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rewrite", &["event", "room", "state", "auth", "resolve", "replay"]),
     ("anonymise", &["event", "room", "auth", "rewrite"]),
     ("describe", &["event", "dump", "room", "state", "replay", "explain", "export"]),
+    (
+        "shrink",
+        &["event", "room", "state", "dump", "auth", "resolve", "replay", "export", "rewrite", "describe"],
+    ),
     ("expect", &["event", "room", "state", "replay"]),
     (
         "session",

@@ -56,7 +56,7 @@ fn fixtures() -> Vec<PathBuf> {
     folders
 }
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "inspect",
     "log",
     "replay",
@@ -64,6 +64,7 @@ const COMMANDS: [&str; 11] = [
     "check",
     "open",
     "export",
+    "shrink",
     "anonymise",
     "generate",
     "completions",
@@ -78,6 +79,36 @@ fn help() {
         let output = run(&[command, "--help"]);
         assert!(text(&output.stdout).contains("Examples:"), "{command} has no examples");
         insta::assert_snapshot!(format!("help_{command}"), transcript(&output));
+    }
+}
+
+#[test]
+fn shrink() {
+    let fixture = "fixtures/rejected-event-cited";
+    insta::assert_snapshot!(
+        "shrink_rejection",
+        transcript(&run(&["shrink", fixture, "--keep", "rejection@TOPIC_CAROL"]))
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let small = folder.path().join("small");
+    let path = small.to_str().unwrap();
+    let with = ["--keep", "difference", "--with", "spec", "--with", "synapse"];
+    let output = run(&[&["shrink", "fixtures/r1-own-chain", "-o", path][..], &with].concat());
+    insta::assert_snapshot!("shrink_difference", transcript(&output));
+    insta::assert_snapshot!("shrink_readme", std::fs::read_to_string(small.join("README.md")).unwrap());
+    // What it wrote is a fixture.
+    assert_eq!(run(&["inspect", path]).status.code(), Some(0));
+    for (args, code) in [
+        (&["--keep", "rejection@CREATE"][..], 1),
+        (&["--keep", "difference", "--with", "synapse"], 1),
+        (&["--keep", "difference"], 2),
+        (&["--keep", "rejection"], 2),
+        (&["--keep", "peace"], 2),
+        (&["--keep", "difference", "--with", "v3"], 2),
+        (&["--keep", "rejection@TOPIC_CAROL", "--format", "json"], 2),
+    ] {
+        let output = run(&[&["shrink", fixture][..], args].concat());
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output.stderr));
     }
 }
 

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::anonymise::{self, AnonymiseArgs};
 use super::check::{self, CheckArgs};
 use super::generate::{self, GenerateArgs};
+use super::shrink::{self, ShrinkArgs};
 use crate::auth::Profile;
 use crate::event::room_version::Algorithm;
 
@@ -126,6 +127,9 @@ pub(super) enum Command {
     /// Write the room in another format
     #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// Find the smallest room that still shows something: a difference, a rejection
+    #[command(after_long_help = shrink::EXAMPLES)]
+    Shrink(ShrinkArgs),
     /// Replace all names and words in the room, to show it to others
     #[command(after_long_help = anonymise::EXAMPLES)]
     Anonymise(AnonymiseArgs),

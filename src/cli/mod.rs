@@ -20,6 +20,7 @@ mod output;
 mod replay;
 mod resolve;
 mod select;
+mod shrink;
 mod steps;
 
 use std::process::ExitCode;
@@ -66,6 +67,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
         Command::Open(args) => open::run(args, globals, ui),
         Command::Export(args) => export::run(args, globals, ui),
         Command::Anonymise(args) => anonymise::run(args, globals, ui),
+        Command::Shrink(args) => shrink::run(args, globals, ui),
         Command::Generate(args) => generate::run(args, globals, ui),
         Command::Completions(args) => manual::completions(args, ui),
         Command::Man(args) => manual::run(args, ui),

@@ -409,6 +409,12 @@ impl Room {
         &self.annotations
     }
 
+    /// The room with other captions.
+    #[must_use]
+    pub fn annotated(self, annotations: Annotations) -> Self {
+        Self { annotations, ..self }
+    }
+
     /// The caption of an event.
     pub fn caption(&self, ix: EventIx) -> Option<&str> {
         self.annotations.captions.get(self.id(ix)).map(String::as_str)

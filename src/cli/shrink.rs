@@ -1,0 +1,183 @@
+//! `hindsight shrink`: the smallest room that still shows something.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use serde_json::json;
+
+use super::args::{DumpArg, Globals};
+use super::error::CliError;
+use super::output::Ui;
+use super::{load, select, text};
+use crate::auth::Profile;
+use crate::dump::Dump;
+use crate::replay::Replay;
+use crate::resolve::Algorithm;
+use crate::shrink::{Difference, Form, Manner, Property, Rejection, Shrunk, shrink};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  hindsight shrink room.ndjson --keep 'rejection@$abc' > small.json5
+  hindsight shrink room.ndjson --keep difference --with spec --with synapse -o fixtures/my-difference/
+  hindsight shrink room.ndjson --keep 'difference@$abc' --with v2 --with v2.1
+
+What to keep:
+  rejection@EVENT     EVENT is still rejected, by the same check and rule
+  difference          the algorithms or profiles named by --with still disagree where they first do
+  difference@EVENT    … on EVENT: on its verdict, or on the state before it
+
+Events, users, branches and content are taken away for as long as the room shows it; no event that stays gets another \
+verdict. The result is a scenario like those of the fixtures. Names and words in it are those of the room: \
+`hindsight anonymise` replaces them.
+
+Exit code: 1 if the room does not show what is to be kept.";
+
+/// Arguments of `shrink`.
+#[derive(Debug, Args)]
+pub(super) struct ShrinkArgs {
+    #[command(flatten)]
+    input: DumpArg,
+
+    /// What the smaller room must still show
+    #[arg(long, value_name = "WHAT[@EVENT]")]
+    keep: String,
+
+    /// For `difference`: an algorithm, a profile, or both as v2.1:synapse; give it at least twice, or once to compare with
+    /// --algorithm and --profile
+    #[arg(long, value_name = "ALGORITHM[:PROFILE]")]
+    with: Vec<String>,
+
+    /// Where to write the scenario: a file, or a folder for scenario.json5 and README.md; by default standard output
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &ShrinkArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
+    if globals.is_json() && args.output.is_none() {
+        return Err(CliError::new("the scenario and the report cannot both go to standard output")
+            .hint("name a file or a folder for the scenario with -o"));
+    }
+    let dump = load::open(globals, &args.input.dump, ui)?;
+    let Some(property) = property(args, globals, &dump, ui)? else {
+        ui.say(format_args!("the room does not show it: {}", text::escape(&args.keep)));
+        return Ok(1);
+    };
+    let events = text::count(dump.room.len(), "event");
+    let shrunk = ui.busy(&format!("shrinking {events}"), || shrink(&dump.room, &*property, &mut |_, _| {}));
+    let Some(shrunk) = shrunk else {
+        ui.say(format_args!("the room does not show it: {}", text::escape(&args.keep)));
+        return Ok(1);
+    };
+    write(args.output.as_deref(), &shrunk, ui)?;
+    report(&dump, &shrunk, globals, ui)?;
+    Ok(0)
+}
+
+/// Writes the scenario, into a folder with its story.
+fn write(path: Option<&Path>, shrunk: &Shrunk, ui: &mut Ui) -> Result<(), CliError> {
+    let Some(folder) = path.filter(|path| path.is_dir() || path.extension().is_none()) else {
+        return ui.write(path, |out| out.write_all(shrunk.scenario.as_bytes()));
+    };
+    fs::create_dir_all(folder).map_err(|error| CliError::file("write", folder, &error))?;
+    for (name, content) in [("scenario.json5", &shrunk.scenario), ("README.md", &shrunk.readme)] {
+        ui.write(Some(&folder.join(name)), |out| out.write_all(content.as_bytes()))?;
+    }
+    Ok(())
+}
+
+fn report(dump: &Dump, shrunk: &Shrunk, globals: &Globals, ui: &mut Ui) -> Result<(), CliError> {
+    let room = &shrunk.room;
+    if globals.is_json() {
+        return ui.json(&json!({
+            "events_before": dump.room.len(),
+            "events": room.len(),
+            "probes": shrunk.probes,
+            "form": match shrunk.form { Form::Fixture => "fixture", Form::AsItWas => "as_it_was" },
+            "title": room.annotations().title,
+            "targets": shrunk.targets.iter().map(|ix| room.id(*ix)).collect::<Vec<_>>(),
+        }));
+    }
+    ui.note(format_args!(
+        "{} of {} left, after {} tries: {}",
+        text::count(room.len(), "event"),
+        text::number(dump.room.len()),
+        text::number(shrunk.probes),
+        text::escape(room.annotations().title.as_deref().unwrap_or_default())
+    ));
+    if shrunk.form == Form::AsItWas {
+        ui.note("the event IDs are those of the dump: with IDs of its own the room would not show it");
+    }
+    Ok(())
+}
+
+/// What is asked for; `None` if there is none of it in the room.
+fn property(
+    args: &ShrinkArgs,
+    globals: &Globals,
+    dump: &Dump,
+    ui: &Ui,
+) -> Result<Option<Box<dyn Property>>, CliError> {
+    let (what, event) = match args.keep.split_once('@') {
+        Some((what, event)) => (what, Some(select::event(dump, event)?)),
+        None => (&*args.keep, None),
+    };
+    let room = &dump.room;
+    let whole = format!("replaying {}", text::count(room.len(), "event"));
+    let boxed =
+        |property: Option<Difference>| property.map(|property| Box::new(property) as Box<dyn Property>);
+    match (what, event) {
+        ("rejection", Some(ix)) => {
+            let replay = ui.busy(&whole, || Replay::new(room, globals.algorithm(), globals.profile()));
+            Ok(Rejection::of(&replay, ix).map(|property| Box::new(property) as Box<dyn Property>))
+        }
+        ("difference", _) => {
+            let manners = manners(args, globals)?;
+            let pairs = manners
+                .iter()
+                .enumerate()
+                .flat_map(|(place, one)| manners[place + 1..].iter().map(move |other| (*one, *other)));
+            let mut pairs = pairs.collect::<Vec<_>>().into_iter();
+            Ok(ui.busy(&whole, || {
+                boxed(pairs.find_map(|(one, other)| Difference::find(room, one, other, event)))
+            }))
+        }
+        ("rejection", None) => {
+            Err(CliError::new("whose rejection is to be kept?").hint("say rejection@EVENT"))
+        }
+        _ => Err(CliError::new(format!("{} cannot be kept", text::escape(&args.keep)))
+            .hint("known are rejection@EVENT, difference and difference@EVENT")),
+    }
+}
+
+/// The manners that are to disagree.
+fn manners(args: &ShrinkArgs, globals: &Globals) -> Result<Vec<Manner>, CliError> {
+    let mut manners: Vec<Manner> = args.with.iter().map(|with| manner(with)).collect::<Result<_, _>>()?;
+    if manners.len() < 2 {
+        manners.insert(0, Manner { algorithm: globals.algorithm(), profile: globals.profile() });
+    }
+    if manners.len() < 2 {
+        return Err(CliError::new("who is to disagree?").hint("say --with spec --with synapse, for instance"));
+    }
+    Ok(manners)
+}
+
+/// `v2`, `synapse` or `v2.1:synapse`.
+fn manner(given: &str) -> Result<Manner, CliError> {
+    let algorithm =
+        |name: &str| [Algorithm::V1, Algorithm::V2, Algorithm::V2_1].into_iter().find(|a| a.as_str() == name);
+    let profile = |name: &str| Profile::ALL.into_iter().find(|profile| profile.as_str() == name);
+    let found = match given.split_once(':') {
+        Some(("auto", name)) => profile(name).map(|profile| (None, profile)),
+        Some((first, name)) => algorithm(first).zip(profile(name)).map(|(first, name)| (Some(first), name)),
+        None => match profile(given) {
+            Some(profile) => Some((None, profile)),
+            None => algorithm(given).map(|algorithm| (Some(algorithm), Profile::Spec)),
+        },
+    };
+    let (algorithm, profile) = found.ok_or_else(|| {
+        CliError::new(format!("{} is neither an algorithm nor a profile", text::escape(given)))
+            .hint("say v2, synapse, or both as v2.1:synapse")
+    })?;
+    Ok(Manner { algorithm, profile })
+}

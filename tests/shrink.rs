@@ -1,0 +1,221 @@
+//! Small rooms that show what large ones did.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+
+#[path = "common/sequel.rs"]
+mod sequel;
+#[path = "common/shared.rs"]
+mod shared;
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use hindsight::auth::Profile;
+use hindsight::dump::{self, Options};
+use hindsight::event::room_version::Rules;
+use hindsight::generate::{Blueprint, Mode, Preset};
+use hindsight::replay::Replay;
+use hindsight::resolve::Algorithm;
+use hindsight::room::{EventIx, Room};
+use hindsight::shrink::{Difference, Form, Manner, Property, Rejection, Shrunk, shrink};
+use sequel::Sequel;
+use serde_json::json;
+use shared::shared;
+
+/// Before an event a user has another membership than somebody who knows of everything would think.
+struct Membership {
+    at: Box<str>,
+    user: String,
+    membership: Option<&'static str>,
+    /// What matters is not guessed at: everything is tried.
+    blind: bool,
+}
+
+impl Property for Membership {
+    fn algorithm(&self) -> Option<Algorithm> {
+        None
+    }
+
+    fn profile(&self) -> Profile {
+        Profile::Spec
+    }
+
+    fn targets(&self) -> Vec<Box<str>> {
+        vec![self.at.clone()]
+    }
+
+    fn holds(&self, replay: &Replay<'_>, targets: &[EventIx]) -> bool {
+        let room = replay.room();
+        let membership = |ix: EventIx| {
+            let state = replay.before(ix)?;
+            let event = state.get(room.find_key("m.room.member", &self.user)?)?;
+            room.event(event).as_member()?.membership.value().map(|membership| membership.as_str().to_owned())
+        };
+        // A parent knew better, and nobody else had anything to say.
+        let at = targets[0];
+        let other = room.prev_events(at).iter().any(|parent| {
+            let state = replay.after(*parent).unwrap();
+            let held = room.find_key("m.room.member", &self.user).and_then(|key| state.get(key));
+            let held = held.and_then(|ix| room.event(ix).as_member()?.membership.value().cloned());
+            held.is_some_and(|held| Some(held.as_str()) != self.membership)
+        });
+        other && membership(at).as_deref() == self.membership
+    }
+
+    fn relevant(&self, replay: &Replay<'_>, targets: &[EventIx]) -> Vec<EventIx> {
+        let parents = targets.iter().flat_map(|ix| replay.room().prev_events(*ix)).copied();
+        if self.blind { replay.room().events().collect() } else { parents.collect() }
+    }
+
+    fn describe(&self, name: &dyn Fn(EventIx) -> String, targets: &[EventIx]) -> String {
+        format!("{} is {} before {}", self.user, self.membership.unwrap_or("forgotten"), name(targets[0]))
+    }
+}
+
+fn large(version: &str, seed: u64) -> Sequel {
+    let rules = Rules::of(version).unwrap();
+    let blueprint = Blueprint { events: 5_000, members: 250, seed, rules, ..Blueprint::preset(Preset::R10k) };
+    Sequel::of(&blueprint.ndjson())
+}
+
+/// What a shrunk room has to be whatever was shrunk: it is read without trouble and still shows it.
+fn assert_sound(shrunk: &Shrunk, property: &dyn Property, most: usize) {
+    let dump = dump::load(shrunk.scenario.as_bytes(), &Options::default()).unwrap();
+    let errors: Vec<_> = dump.findings.iter().map(ToString::to_string).collect();
+    let ids = |room: &Room| room.events().map(|ix| room.id(ix).to_owned()).collect::<Vec<_>>();
+    assert_eq!(ids(&dump.room), ids(&shrunk.room), "{errors:?}");
+    let replay = Replay::new(&dump.room, property.algorithm(), property.profile());
+    assert!(property.holds(&replay, &shrunk.targets), "{}", shrunk.scenario);
+    assert!(dump.room.len() < most, "{} events\n{}", dump.room.len(), shrunk.scenario);
+    for ix in dump.room.events().filter(|_| shrunk.form == Form::Fixture) {
+        assert!(dump.room.caption(ix).is_some(), "{}", shrunk.scenario);
+    }
+}
+
+/// R0, planted in a room of 5,000 events: a join is undone by the join rule that came after it.
+#[test]
+fn a_forgotten_member_is_found_again() {
+    for (version, seed) in [("11", 1), ("12", 2), ("10", 3)] {
+        let mut room = large(version, seed);
+        let (admin, member) = (room.creator(), room.member());
+        let public = json!({ "join_rule": "public" });
+        let open = room.send(&[], &admin, "m.room.join_rules", Some(""), &public);
+        let says = room.send(&[&open], &member, "m.room.message", None, &json!({ "body": "slow" }));
+        let bob = "@newcomer:late.example";
+        let join = json!({ "membership": "join" });
+        let joins = room.send(&[&open], bob, "m.room.member", Some(bob), &join);
+        let shut = json!({ "join_rule": "invite" });
+        let shut = room.send(&[&joins], &admin, "m.room.join_rules", Some(""), &shut);
+        let merge = room.send(&[&says, &shut], &admin, "m.room.message", None, &json!({ "body": "Bob?" }));
+        let room = room.room();
+        let property = Membership { at: merge.into(), user: bob.to_owned(), membership: None, blind: false };
+        let shrunk = shrink(&room, &property, &mut |_, _| {}).expect("it was planted");
+        assert_eq!(shrunk.form, Form::Fixture);
+        println!(
+            "R0 in version {version}: {} of {} events, {} tries",
+            shrunk.room.len(),
+            room.len(),
+            shrunk.probes
+        );
+        assert_sound(&shrunk, &property, 20);
+    }
+}
+
+/// R3: a kick is undone because its sender stepped down later. Without a guess at what matters it takes longer.
+#[test]
+fn a_kick_that_came_too_late_is_found_again() {
+    for (version, seed, blind) in [("11", 4, false), ("11", 4, true), ("9", 5, true)] {
+        let mut room = large(version, seed);
+        let (admin, member) = (room.creator(), room.member());
+        let mut levels = room.content("m.room.power_levels");
+        let carol = "@newcomer:late.example";
+        let membership = |word: &str| json!({ "membership": word });
+        let open = json!({ "join_rule": "public" });
+        let open = room.send(&[], &admin, "m.room.join_rules", Some(""), &open);
+        let says = room.send(&[&open], &member, "m.room.message", None, &json!({ "body": "slow" }));
+        let joins = room.send(&[&open], carol, "m.room.member", Some(carol), &membership("join"));
+        let kick = room.send(&[&joins], &admin, "m.room.member", Some(carol), &membership("leave"));
+        levels["users"][&admin] = 0.into();
+        let down = room.send(&[&kick], &admin, "m.room.power_levels", Some(""), &levels);
+        let merge = room.send(&[&says, &down], &admin, "m.room.message", None, &json!({ "body": "Carol?" }));
+        let room = room.room();
+        let property =
+            Membership { at: merge.into(), user: carol.to_owned(), membership: Some("join"), blind };
+        let start = Instant::now();
+        let shrunk = shrink(&room, &property, &mut |_, _| {}).expect("it was planted");
+        let (left, tries) = (shrunk.room.len(), shrunk.probes);
+        println!(
+            "R3 in version {version}, blind {blind}: {left} events, {tries} tries, {:?}",
+            start.elapsed()
+        );
+        assert_sound(&shrunk, &property, 20);
+    }
+}
+
+/// Two manners that are to disagree, on whatever rooms there are of the differences known between implementations.
+#[test]
+fn differences_stay() {
+    let Some(folder) = shared("corpus/profiles") else { return };
+    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    let mut shrunk_rooms = 0;
+    for folder in entries.into_iter().filter(|path| path.is_dir()) {
+        let Some(path) = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.to_str().unwrap().contains(".ndjson"))
+        else {
+            continue;
+        };
+        let room = dump::load(&fs::read(&path).unwrap(), &Options::default()).unwrap().room;
+        for other in [Profile::Synapse, Profile::Ruma] {
+            let manner = |profile| Manner { algorithm: None, profile };
+            let Some(property) = Difference::find(&room, manner(Profile::Spec), manner(other), None) else {
+                continue;
+            };
+            let shrunk = shrink(&room, &property, &mut |_, _| {}).expect("it was found");
+            shrunk_rooms += 1;
+            assert_sound(&shrunk, &property, room.len() + 1);
+        }
+    }
+    println!("{shrunk_rooms} differences shrunk");
+    assert!(shrunk_rooms > 30, "{shrunk_rooms}");
+}
+
+/// The rejected events of a hostile room of every version.
+#[test]
+fn rejections_stay() {
+    let base = Blueprint { events: 400, members: 30, ..Blueprint::preset(Preset::R10k) };
+    for (seed, rules) in (1..).zip(Rules::ALL) {
+        let blueprint = Blueprint { seed, rules, ..base }.with_mode(Mode::Adversarial);
+        let room = dump::load(&blueprint.ndjson(), &Options::default()).unwrap().room;
+        let replay = Replay::new(&room, None, Profile::Spec);
+        for ix in replay.rejected().iter().step_by(7).take(4) {
+            let property = Rejection::of(&replay, ix).unwrap();
+            let shrunk = shrink(&room, &property, &mut |_, _| {}).expect("it is rejected");
+            assert_sound(&shrunk, &property, 16);
+        }
+    }
+}
+
+/// A room without the property is not shrunk, and one event cannot be.
+#[test]
+fn there_must_be_something_to_keep() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/topic-vs-ban/scenario.json5");
+    let room = dump::load(&fs::read(path).unwrap(), &Options::default()).unwrap().room;
+    let replay = Replay::new(&room, None, Profile::Spec);
+    assert!(Rejection::of(&replay, EventIx::new(0)).is_none());
+    let manner = |profile| Manner { algorithm: None, profile };
+    assert!(Difference::find(&room, manner(Profile::Spec), manner(Profile::Spec), None).is_none());
+    let nobody = Membership {
+        at: room.id(EventIx::new(3)).into(),
+        user: "@x:x".into(),
+        membership: None,
+        blind: false,
+    };
+    assert!(shrink(&room, &nobody, &mut |_, _| {}).is_none());
+}
