@@ -1,6 +1,5 @@
 //! What commands do.
 
-use super::chosen::MOST_CHOSEN;
 use super::command::Command;
 use super::compare::{Comparison, Sides};
 use super::cursor::{Cursor, Position};
@@ -15,7 +14,7 @@ use super::settings::{EdgeMode, Settings};
 use super::steps::Steps;
 use super::{Memo, Rows, Session};
 use crate::replay::Recording;
-use crate::room::{EventIx, EventSet, KeyIx};
+use crate::room::{EventSet, KeyIx};
 
 /// So many replays are kept.
 const KEPT: usize = 4;
@@ -143,7 +142,7 @@ impl Session {
     }
 
     /// Goes exactly there, or not at all.
-    fn seek(&mut self, to: Cursor) -> Vec<Effect> {
+    pub(super) fn seek(&mut self, to: Cursor) -> Vec<Effect> {
         if !self.is_place(to.event) {
             return vec![Effect::complain("There is no such event in this room")];
         }
@@ -227,56 +226,6 @@ impl Session {
         };
         self.go(Cursor { step: Some(step), ..self.cursor }, movement);
         Vec::new()
-    }
-
-    fn apply_selection(&mut self, command: Command) -> Vec<Effect> {
-        match command {
-            Command::Hover(item) => {
-                self.hover_next = self.is_there(&item).then_some(item);
-                return Vec::new();
-            }
-            Command::Select(item) if self.is_there(&item) => self.selection.set(item),
-            Command::ToggleSelected(item) if self.is_there(&item) => self.selection.toggle(item),
-            Command::SelectRange(to) if self.is_place(to) => {
-                let (here, there) = (self.rows.row_from(self.cursor.event), self.rows.row_from(to));
-                let rows = here.min(there)..=here.max(there);
-                let items = rows.filter_map(|row| self.rows.get(row).event()).map(Item::Event);
-                self.selection.extend(items);
-            }
-            Command::ClearSelection => self.selection.clear(),
-            _ => {}
-        }
-        Vec::new()
-    }
-
-    /// Goes to the resolution over the selected events.
-    fn resolve_selection(&mut self) -> Vec<Effect> {
-        let events = self.selection.events();
-        if events.len() < 2 {
-            return vec![Effect::tell("Select two events or more, to resolve over the states after them")];
-        }
-        self.over(&events).map_or_else(|error| vec![error], |place| self.seek(Cursor::at(place)))
-    }
-
-    /// The place where the states after some events are resolved. Says why there is none.
-    pub(super) fn over(&mut self, events: &[EventIx]) -> Result<Position, Effect> {
-        if events.len() > MOST_CHOSEN {
-            return Err(Effect::complain(format!(
-                "{} events are too many to resolve over: at most {MOST_CHOSEN}",
-                events.len()
-            )));
-        }
-        let chosen = self.choices.of(events).ok_or_else(|| Effect::complain("There are no events"))?;
-        Ok(Position::Over(chosen))
-    }
-
-    fn is_there(&self, item: &Item) -> bool {
-        item.is_of(&self.room)
-            && match item {
-                Item::Step(step) => self.steps().is_some_and(|steps| *step < steps.steps.len()),
-                Item::Finding(place) => *place < self.findings.len(),
-                _ => true,
-            }
     }
 
     fn apply_setting(&mut self, command: Command) -> Vec<Effect> {
@@ -545,21 +494,6 @@ impl Session {
         self.selection.retain(|item| !is_step(item));
         self.hovered = self.hovered.take().filter(|item| !is_step(item));
         self.hover_next = self.hover_next.take().filter(|item| !is_step(item));
-    }
-
-    fn copy_ids(&self) -> Effect {
-        let mut events = self.selection.events();
-        if events.is_empty() {
-            match self.cursor.event {
-                Position::Over(chosen) => events.extend(self.chosen(chosen)),
-                place => events.extend(place.event()),
-            }
-        }
-        if events.is_empty() {
-            return Effect::tell("Select an event first");
-        }
-        let ids: Vec<&str> = events.iter().map(|ix: &EventIx| self.room.id(*ix)).collect();
-        Effect::CopyText(ids.join("\n"))
     }
 
     fn save_scenario(&self) -> Effect {

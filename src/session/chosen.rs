@@ -55,6 +55,10 @@ impl Choices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resolve::step::Step;
+    use crate::session::link::ShareLink;
+    use crate::session::tests::fixture;
+    use crate::session::{Command, Cursor, Direction, Effect, Item, Position, Target};
 
     #[test]
     fn the_same_events_are_the_same_choice() {
@@ -70,5 +74,65 @@ mod tests {
         let mut others = Choices::default();
         assert!(others.events(second).is_empty(), "that of another session");
         assert_eq!(others.of(&[b]).map(|chosen| choices.events(chosen).len()), Some(2));
+    }
+
+    /// What several events come to is what an event with all of them as parents would find.
+    #[test]
+    fn resolving_over_the_parents_is_resolving_the_merge() {
+        let mut session = fixture("topic-vs-ban");
+        session.apply(Command::Find(Target::Conflicted, Direction::Next));
+        let Position::Event(merge) = session.cursor().event else { panic!("no merge") };
+        let steps = session.steps().unwrap().steps.clone();
+        let parents = session.room().prev_events(merge).to_vec();
+        for ix in &parents {
+            session.apply(Command::ToggleSelected(Item::Event(*ix)));
+        }
+        session.apply(Command::ResolveSelection);
+        let Position::Over(chosen) = session.cursor().event else { panic!("{:?}", session.cursor()) };
+        assert_eq!(session.chosen(chosen).len(), parents.len());
+        // The order of the inputs is another.
+        let decisions = |steps: &[Step]| -> Vec<Step> {
+            let is_decision = |step: &&Step| matches!(step, Step::PowerPop(_) | Step::AuthCheck(_));
+            steps.iter().filter(is_decision).cloned().collect()
+        };
+        assert_eq!(decisions(&session.steps().unwrap().steps), decisions(&steps));
+        assert_eq!(session.state_at(session.cursor().event), session.replay().before(merge).cloned());
+        assert_eq!(session.parents_of(session.cursor().event).len(), parents.len());
+
+        session.apply(Command::StepInto);
+        session.apply(Command::MoveSteps(3));
+        assert_eq!(session.cursor().step, Some(3));
+        assert!(session.roles().iter().next().is_some() && session.running_state().is_some());
+        session.apply(Command::ClearSelection);
+        assert_eq!(session.cursor(), Cursor { event: Position::Over(chosen), step: Some(3) });
+        let fragment = session.link_to_place().encode().unwrap();
+        assert_eq!(fragment.matches("over=$").count(), parents.len(), "{fragment}");
+
+        // From here the rows go on beside the last of the events.
+        session.apply(Command::MoveEvents(-1));
+        assert_eq!(session.cursor(), Cursor::at(chosen.last()));
+        session.apply(Command::Back);
+        session.apply(Command::MoveEvents(1));
+        assert_eq!(session.cursor().event.event().map(EventIx::index), Some(chosen.last().index() + 1));
+        session.apply(Command::FirstEvent);
+        session.follow(&ShareLink::decode(&fragment).unwrap());
+        assert_eq!(session.cursor(), Cursor { event: Position::Over(chosen), step: Some(3) });
+    }
+
+    #[test]
+    fn what_cannot_be_resolved_over_says_so() {
+        let mut session = fixture("twenty-way-merge");
+        let here = session.cursor();
+        let told = |effects: &[Effect]| match effects {
+            [Effect::Tell(notice)] => notice.text.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(told(&session.apply(Command::ResolveSelection)).contains("Select two events"));
+        let many = vec![EventIx::new(0); MOST_CHOSEN + 1];
+        assert!(told(&[session.over(&many).unwrap_err()]).contains("too many"));
+        let mut other = fixture("topic-vs-ban");
+        let place = other.over(&[EventIx::new(1), EventIx::new(2)]).unwrap();
+        assert!(told(&session.apply(Command::SeekEvent(place))).contains("no such event"));
+        assert_eq!(session.cursor(), here);
     }
 }

@@ -106,8 +106,8 @@ impl Selection {
 
     /// Adds items that are not selected yet.
     pub(super) fn extend(&mut self, items: impl IntoIterator<Item = Item>) {
-        let known: std::collections::BTreeSet<Item> = self.0.iter().cloned().collect();
-        self.0.extend(items.into_iter().filter(|item| !known.contains(item)));
+        let mut known: std::collections::BTreeSet<Item> = self.0.iter().cloned().collect();
+        self.0.extend(items.into_iter().filter(|item| known.insert(item.clone())));
     }
 
     pub(super) fn clear(&mut self) {

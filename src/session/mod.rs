@@ -45,6 +45,7 @@ mod pair;
 pub mod picture;
 mod roles;
 mod running;
+mod selecting;
 mod settings;
 mod steps;
 mod table;

@@ -15,11 +15,17 @@
 //! | `over` | one of several events over the states after which it is resolved: instead of `at`, once for each |
 //! | `step` | the step of the resolution there, from 0 |
 //! | `by`, `with` | algorithm and profile in use, and those compared with |
-//! | `filter`, `axis`, `edges` | as set |
+//! | `filter`, `search`, `axis`, `edges` | as set |
+//! | `future` | `bright`: what comes after the cursor is not dimmed |
+//! | `collapse` | `on`: linear runs are collapsed |
+//! | `expanded` | a run that is not, by its first event; once for each |
+//! | `selected` | an event, `now`, `key:TYPE/KEY`, `user:ID` or `server:NAME`; once for each |
 //!
 //! A link without a room is one to a place in a local file: whoever opens it has to open the file first. Parameters that are not
-//! known are passed over, so that later versions may have more.
+//! known are passed over, so that later versions may have more, and what a link does not tell is as it is at the beginning, so that
+//! links of earlier versions mean what they meant.
 
+mod item;
 mod packed;
 mod session;
 
@@ -28,6 +34,7 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
+pub use self::item::LinkedItem;
 use super::{Axis, EdgeMode, Pair};
 
 /// The largest fragment, in bytes. A Matrix event has 65,535 at most; so the link fits into a message about the room,
@@ -88,10 +95,20 @@ pub struct ShareLink {
     pub compare: Option<Pair>,
     /// The filter.
     pub filter: String,
+    /// What is searched for.
+    pub search: String,
     /// The time axis.
     pub axis: Axis,
     /// The edges of the graph.
     pub edges: EdgeMode,
+    /// What comes after the cursor is not dimmed.
+    pub bright_future: bool,
+    /// Linear runs are collapsed.
+    pub collapse: bool,
+    /// The runs that are expanded all the same: the event each begins with, named as in [`LinkedPlace::Event`].
+    pub expanded: Vec<String>,
+    /// What is selected, the last one selected at the end.
+    pub selected: Vec<LinkedItem>,
 }
 
 /// Why a link cannot be made, or makes no sense.
@@ -184,8 +201,10 @@ impl ShareLink {
                 put(name, &pair.to_string());
             }
         }
-        if !self.filter.is_empty() {
-            put("filter", &self.filter);
+        for (name, text) in [("filter", &self.filter), ("search", &self.search)] {
+            if !text.is_empty() {
+                put(name, text);
+            }
         }
         if self.axis != Axis::default() {
             put("axis", self.axis.as_str());
@@ -193,6 +212,14 @@ impl ShareLink {
         if self.edges != EdgeMode::default() {
             put("edges", self.edges.as_str());
         }
+        if self.bright_future {
+            put("future", "bright");
+        }
+        if self.collapse {
+            put("collapse", "on");
+        }
+        self.expanded.iter().for_each(|id| put("expanded", &dollar(id)));
+        self.selected.iter().for_each(|item| put("selected", &item.text()));
         if fragment.len() > LARGEST {
             Err(LinkError::TooLarge { bytes: fragment.len() })
         } else {
@@ -238,6 +265,11 @@ impl ShareLink {
             "by" => self.pair = Some(pair("by", raw)?),
             "with" => self.compare = Some(pair("with", raw)?),
             "filter" => self.filter = text("filter", raw)?.into_owned(),
+            "search" => self.search = text("search", raw)?.into_owned(),
+            "future" => self.bright_future = word("future", raw, ["dim", "bright"])?,
+            "collapse" => self.collapse = word("collapse", raw, ["off", "on"])?,
+            "expanded" => self.expanded.push(event("expanded", raw)?),
+            "selected" => self.selected.extend(LinkedItem::read(&text("selected", raw)?)),
             "axis" => self.axis = Axis::of(raw).ok_or_else(|| bad("axis", raw))?,
             "edges" => self.edges = EdgeMode::of(raw).ok_or_else(|| bad("edges", raw))?,
             _ => {}
@@ -262,6 +294,11 @@ fn dollar(id: &str) -> String {
 fn event(name: &'static str, raw: &str) -> Result<String, LinkError> {
     let id = text(name, raw)?;
     if matches!(&*id, "" | "$") { Err(bad(name, raw)) } else { Ok(id.into_owned()) }
+}
+
+/// Which of two words.
+fn word(name: &'static str, raw: &str, [no, yes]: [&str; 2]) -> Result<bool, LinkError> {
+    if raw == yes || raw == no { Ok(raw == yes) } else { Err(bad(name, raw)) }
 }
 
 fn pair(name: &'static str, raw: &str) -> Result<Pair, LinkError> {
@@ -294,16 +331,28 @@ mod tests {
         ]);
         let axis = (0_usize..4).prop_map(|number| Axis::ALL[number]);
         let edges = prop_oneof![Just(EdgeMode::Prev), Just(EdgeMode::Auth)];
-        (room, at, prop::option::of(any::<usize>()), pairs(), pairs(), "\\PC{0,30}", axis, edges).prop_map(
-            |(room, at, step, pair, compare, filter, axis, edges)| ShareLink {
-                room,
-                at,
-                step,
-                pair,
-                compare,
-                filter,
-                axis,
-                edges,
+        let expanded = prop::collection::vec("\\$[^$]{1,30}", 0..4);
+        let selected = prop::collection::vec(item::tests::items(), 0..4);
+        let texts = ("\\PC{0,30}", "\\PC{0,30}");
+        let view = (texts, axis, edges, any::<bool>(), any::<bool>(), expanded, selected);
+        (room, at, prop::option::of(any::<usize>()), pairs(), pairs(), view).prop_map(
+            |(room, at, step, pair, compare, view)| {
+                let ((filter, search), axis, edges, bright_future, collapse, expanded, selected) = view;
+                ShareLink {
+                    room,
+                    at,
+                    step,
+                    pair,
+                    compare,
+                    filter,
+                    search,
+                    axis,
+                    edges,
+                    bright_future,
+                    collapse,
+                    expanded,
+                    selected,
+                }
             },
         )
     }
@@ -318,7 +367,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_makes_it_panic(fragment in "((room|scenario|at|over|step|by|with|axis|filter)=[^&]{0,20}&?){0,5}") {
+        fn nothing_makes_it_panic(fragment in "((room|scenario|at|over|step|by|with|axis|filter|search|future|collapse|expanded|selected)=[^&]{0,20}&?){0,5}") {
             let _ = ShareLink::decode(&fragment);
         }
     }
@@ -345,6 +394,9 @@ mod tests {
             ("axis=sideways", "bad value for axis"),
             ("at=", "bad value for at"),
             ("over=$a&over=$", "bad value for over"),
+            ("future=dark", "bad value for future"),
+            ("collapse=1", "bad value for collapse"),
+            ("selected=%ff", "bad value for selected"),
             ("filter=%ff", "bad value for filter"),
             ("scenario=****", "damaged"),
         ] {

@@ -1,6 +1,6 @@
 //! From a session to a link, and back.
 
-use super::{LARGEST, LinkError, LinkedPlace, LinkedRoom, ShareLink};
+use super::{LARGEST, LinkError, LinkedItem, LinkedPlace, LinkedRoom, ShareLink};
 use crate::export::scenario_text;
 use crate::room::{EventIx, Room};
 use crate::session::{Cursor, Effect, Origin, Pair, Position, Session};
@@ -11,6 +11,14 @@ const ID_LENGTH: usize = 13;
 /// Rooms with more text than this are not even tried: packing them takes time, and text of events, with its hashes,
 /// becomes a tenth at best.
 const LARGEST_TRIED: usize = LARGEST * 50;
+
+/// Of more than so many things that are selected or expanded none is in a link, which would have no end.
+const MOST: usize = 256;
+
+fn few<T>(items: impl Iterator<Item = T> + Clone) -> impl Iterator<Item = T> {
+    let is_few = items.clone().nth(MOST).is_none();
+    items.filter(move |_| is_few)
+}
 
 impl Session {
     /// A link to what is seen, with the room in it; of a built-in room with its name.
@@ -42,8 +50,18 @@ impl Session {
             pair: Some(settings.pair).filter(|pair| *pair != Pair::default_for(self.room())),
             compare: settings.compare,
             filter: settings.filter.clone(),
+            search: settings.search.clone(),
             axis: settings.axis,
             edges: settings.edges,
+            bright_future: !settings.dim_future,
+            collapse: settings.collapse,
+            // Where nothing is collapsed, nothing is expanded either.
+            expanded: few(settings.collapse.then_some(&settings.expanded).into_iter().flatten())
+                .map(|ix| self.name_in_link(*ix))
+                .collect(),
+            selected: few(self.selection().items().iter())
+                .filter_map(|item| LinkedItem::new(self.room(), item, |ix| self.name_in_link(ix)))
+                .collect(),
         }
     }
 
@@ -99,6 +117,10 @@ impl Session {
         settings.filter.clone_from(&link.filter);
         settings.axis = link.axis;
         settings.edges = link.edges;
+        settings.search.clone_from(&link.search);
+        settings.dim_future = !link.bright_future;
+        settings.collapse = link.collapse;
+        settings.expanded = link.expanded.iter().filter_map(|name| self.event_of_link(name).ok()).collect();
         let mut effects = self.change_settings(settings, false);
         let place = link.at.as_ref().map(|at| self.place_of_link(at));
         match place {
@@ -106,6 +128,9 @@ impl Session {
             Some(Ok(event)) => effects.extend(self.seek_when_ready(Cursor { event, step: link.step })),
             Some(Err(complaint)) => effects.push(complaint),
         }
+        let event = |name: &str| self.event_of_link(name).ok();
+        let selected = link.selected.iter().filter_map(|item| item.find(self.room(), event)).collect();
+        self.select_all(selected);
         effects
     }
 
@@ -130,5 +155,50 @@ impl Session {
         };
         let found = room.find(name).or_else(|| real(name)).or_else(|| only(room.find_prefix(name)));
         found.ok_or_else(|| Effect::complain(format!("The link leads to an event that is not here: {name}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dump::{Options, load};
+    use crate::generate::{Blueprint, Preset};
+    use crate::session::tests::fixture;
+    use crate::session::{Axis, Command, Item, Settings};
+
+    #[test]
+    fn a_link_shows_what_was_seen() {
+        let mut session = fixture("topic-vs-ban");
+        let key = session.room().find_key("m.room.topic", "").unwrap();
+        for command in [
+            Command::SetSearch("type:topic".to_owned()),
+            Command::ToggleDimFuture,
+            Command::ToggleCollapse,
+            Command::ToggleRun(EventIx::new(1)),
+            Command::Select(Item::Key(key)),
+            Command::ToggleSelected(Item::Event(EventIx::new(2))),
+            Command::ToggleSelected(Item::User("@bob:b.example".into())),
+        ] {
+            session.apply(command);
+        }
+        let fragment = session.link_to_place().encode().unwrap();
+        assert!(fragment.contains("search=type:topic&future=bright&collapse=on&expanded=$"), "{fragment}");
+        assert!(fragment.contains("selected=key:m.room.topic/&selected=$"), "{fragment}");
+        let mut other = fixture("topic-vs-ban");
+        other.follow(&ShareLink::decode(&fragment).unwrap());
+        assert_eq!((other.settings(), other.selection()), (session.settings(), session.selection()));
+        // A link of an earlier version tells none of that: all is as at the beginning.
+        session.follow(&ShareLink::decode("at=now&axis=depth").unwrap());
+        let fresh = Settings { axis: Axis::Depth, ..Settings::new(session.settings().pair) };
+        assert_eq!((session.settings(), session.selection().is_empty()), (&fresh, true));
+        // More is selected than a link should hold.
+        let dump =
+            load(&Blueprint { events: 400, ..Blueprint::preset(Preset::R10k) }.ndjson(), &Options::default())
+                .unwrap();
+        let mut large = Session::new("large", dump);
+        large.apply(Command::FirstEvent);
+        large.apply(Command::SelectRange(Position::Now));
+        assert!(large.selection().items().len() > 300);
+        assert!(!large.link_to_place().encode().unwrap().contains("selected"));
     }
 }
