@@ -110,12 +110,14 @@ impl Listing {
     /// what it was: to ask for something else, begin with an empty listing. Cost: what differs between the two places.
     pub fn follow(&mut self, diff: &StateDiff, wanted: Wanted<'_>) {
         if !wanted.only_changes {
-            for (key, _, now) in self.after.diff(diff.after()) {
-                let lists = match wanted.matching {
-                    None => now.is_some(),
-                    Some(_) => wanted.lists(diff.entry(key)),
-                };
-                self.listed.set(key.index(), lists);
+            if wanted.matching.is_some() {
+                for (key, ..) in self.after.diff(diff.after()) {
+                    self.listed.set(key.index(), wanted.lists(diff.entry(key)));
+                }
+            } else {
+                for (key, is_there) in self.after.diff_keys(diff.after()) {
+                    self.listed.set(key.index(), is_there);
+                }
             }
             self.after = diff.after().clone();
         }
