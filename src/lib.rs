@@ -41,6 +41,7 @@
 //! | [`anonymise`] | a room without the names and words in it |
 //! | [`shrink`] | the smallest room that still shows something |
 //! | [`expect`] | what others decided, held against a replay |
+//! | [`diagnose`] | the story of a state key, and where replays part |
 //! | [`session`] | what a debugger is, without pixels: cursor, selection, filters, commands, links |
 //! | `differential` | ruma beside ours; needs the feature of that name |
 //! | `generate` | making rooms; needs the feature of that name |
@@ -60,6 +61,7 @@ pub mod batch;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod describe;
+pub mod diagnose;
 #[cfg(feature = "differential")]
 pub mod differential;
 pub mod dump;

@@ -28,11 +28,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["event", "room", "state", "dump", "auth", "resolve", "replay", "export", "rewrite", "describe"],
     ),
     ("expect", &["event", "room", "state", "replay"]),
+    ("diagnose", &["event", "room", "state", "auth", "resolve", "replay", "explain", "expect"]),
     (
         "session",
         &[
             "event", "report", "executor", "room", "state", "dump", "auth", "resolve", "replay", "explain",
-            "export", "layout", "describe",
+            "export", "layout", "describe", "diagnose",
         ],
     ),
     ("differential", &["event", "room", "state", "auth", "resolve", "replay"]),

@@ -56,11 +56,13 @@ fn fixtures() -> Vec<PathBuf> {
     folders
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "inspect",
     "log",
     "replay",
     "resolve",
+    "why",
+    "compare",
     "check",
     "open",
     "export",
@@ -311,6 +313,11 @@ fn hostile_text_does_not_reach_the_terminal() {
             &["log", "-"],
             &["log", "--all", "-"],
             &["log", "--format", "json", "-"],
+            &["why", "-", &format!("$e{evil}")],
+            &["why", "-", "m.room.member"],
+            &["why", "-", &format!("m.room.create{evil}"), evil],
+            &["compare", "-", "--with", "spec", "--with", "synapse"],
+            &["compare", "-", "--with", evil],
             &["export", "--as", "dot", "-"],
             &["export", "--as", "ndjson", "-"],
         ] {

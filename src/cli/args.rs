@@ -7,8 +7,10 @@ use clap_complete::Shell;
 
 use super::anonymise::{self, AnonymiseArgs};
 use super::check::{self, CheckArgs};
+use super::compare::{self, CompareArgs};
 use super::generate::{self, GenerateArgs};
 use super::shrink::{self, ShrinkArgs};
+use super::why::{self, WhyArgs};
 use crate::auth::Profile;
 use crate::event::room_version::Algorithm;
 
@@ -118,6 +120,12 @@ pub(super) enum Command {
     /// Resolve state: at events, at the forward extremities, or of given state sets
     #[command(after_long_help = RESOLVE_EXAMPLES)]
     Resolve(ResolveArgs),
+    /// Tell the story of a state key, or why an event was rejected or lost
+    #[command(after_long_help = why::EXAMPLES)]
+    Why(WhyArgs),
+    /// Show where algorithms and profiles part, at which step, and whether it heals
+    #[command(after_long_help = compare::EXAMPLES)]
+    Compare(CompareArgs),
     /// Check many rooms at once: against expectations, profiles, algorithms, or ruma
     #[command(after_long_help = check::EXAMPLES)]
     Check(Box<CheckArgs>),

@@ -7,6 +7,7 @@
 mod anonymise;
 mod args;
 mod check;
+mod compare;
 mod error;
 mod export;
 mod findings;
@@ -22,6 +23,7 @@ mod resolve;
 mod select;
 mod shrink;
 mod steps;
+mod why;
 
 use std::process::ExitCode;
 
@@ -63,6 +65,8 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
         Command::Log(args) => log::run(args, globals, ui),
         Command::Replay(args) => replay::run(args, globals, ui),
         Command::Resolve(args) => resolve::run(args, globals, ui),
+        Command::Why(args) => why::run(args, globals, ui),
+        Command::Compare(args) => compare::run(args, globals, ui),
         Command::Check(args) => check::run(args, globals, ui),
         Command::Open(args) => open::run(args, globals, ui),
         Command::Export(args) => export::run(args, globals, ui),

@@ -196,7 +196,7 @@ fn resolve_sets(
 }
 
 /// Reads a state set: a JSON array of event IDs, or a state list `[[type, state_key, event_id], …]`.
-fn read_set(dump: &Dump, path: &Path, ui: &Ui) -> Result<StateMap, CliError> {
+pub(super) fn read_set(dump: &Dump, path: &Path, ui: &Ui) -> Result<StateMap, CliError> {
     let bytes = load::read(path, ui)?;
     let shown = text::escape(&path.display().to_string());
     let bad = |what: String| {
@@ -355,7 +355,7 @@ fn write_checks(
     Ok(())
 }
 
-fn checks_json(replay: &Replay<'_>, ix: EventIx) -> Value {
+pub(super) fn checks_json(replay: &Replay<'_>, ix: EventIx) -> Value {
     let room = replay.room();
     let key = |key| {
         let (event_type, state_key) = room.key(key);
@@ -377,7 +377,7 @@ fn checks_json(replay: &Replay<'_>, ix: EventIx) -> Value {
         .collect()
 }
 
-fn paint_span(describer: &Describer<'_>, theme: Theme, span: &Span) -> String {
+pub(super) fn paint_span(describer: &Describer<'_>, theme: Theme, span: &Span) -> String {
     match span {
         Span::Event(ix) => theme.id(describer.short_id(*ix)).to_string(),
         Span::Described(ix) => format!(
@@ -392,7 +392,7 @@ fn paint_span(describer: &Describer<'_>, theme: Theme, span: &Span) -> String {
     }
 }
 
-fn paint(theme: Theme, tone: Tone, line: &str) -> String {
+pub(super) fn paint(theme: Theme, tone: Tone, line: &str) -> String {
     match tone {
         Tone::Phase => theme.heading(line).to_string(),
         Tone::Plain => line.to_owned(),

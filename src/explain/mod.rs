@@ -9,7 +9,7 @@ mod verdict;
 
 use std::borrow::Cow;
 
-pub use self::steps::explain_steps;
+pub use self::steps::{explain_auth_check, explain_steps};
 pub use self::verdict::{explain_check, explain_rejection};
 use crate::auth::Level;
 use crate::room::{EventIx, KeyIx, MissingIx};
@@ -169,6 +169,14 @@ impl Node {
         self.children.extend(children);
         self
     }
+}
+
+/// The node of a step, by its place in the list of steps.
+pub fn find_step(nodes: &[Node], step: usize) -> Option<&Node> {
+    // Nodes come in the order of their steps, phases without a step of their own before those under them.
+    nodes
+        .iter()
+        .find_map(|node| if node.step == Some(step) { Some(node) } else { find_step(&node.children, step) })
 }
 
 /// "1 event", "2 events", "2 entries".

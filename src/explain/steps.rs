@@ -53,12 +53,12 @@ impl<'a> Story<'a> {
                     Round::Power => "Iterative auth checks over the power ordering",
                     Round::Mainline => "Iterative auth checks over the mainline ordering",
                     Round::V1 => {
-                        let node = check_node(self.room, check).at(number);
+                        let node = explain_auth_check(self.room, check).at(number);
                         self.under_last(node);
                         return;
                     }
                 };
-                let node = check_node(self.room, check).at(number);
+                let node = explain_auth_check(self.room, check).at(number);
                 self.under(title, node);
                 return;
             }
@@ -311,7 +311,8 @@ fn power_node(events: &PowerEvents) -> Node {
     }))
 }
 
-fn check_node(room: &Room, check: &AuthCheck) -> Node {
+/// Explains one check of a resolution, with what it read and where that came from.
+pub fn explain_auth_check(room: &Room, check: &AuthCheck) -> Node {
     let (tone, verdict) = match &check.verdict {
         CheckVerdict::Rules(verdict) => {
             (if verdict.is_ok() { Tone::Good } else { Tone::Bad }, verdict_sentence(room, verdict))

@@ -16,6 +16,8 @@ mod build;
 pub(crate) mod compare;
 mod judge;
 mod messages;
+mod pair;
+mod place;
 mod states;
 
 use std::sync::Arc;
@@ -23,7 +25,9 @@ use std::sync::Arc;
 use self::build::{Build, Known, Outcome};
 pub use self::judge::Check;
 use self::judge::Judge;
-use crate::auth::{Profile, Refusal};
+pub use self::pair::Pair;
+pub use self::place::Place;
+use crate::auth::{Profile, Refusal, Verdicts};
 use crate::report::{Code, Finding};
 use crate::resolve::step::{Observer, Step};
 use crate::resolve::{Algorithm, Failure, Resolution, Resolver};
@@ -270,6 +274,28 @@ impl<'a> Replay<'a> {
         self.room.prev_links(ix).map(|link| self.after_link(link)).collect()
     }
 
+    /// The states that are resolved for a place: those after the parents of an event, or after the forward extremities.
+    ///
+    /// `None` if one of them is unknown, the event has no place in the DAG, or there are no extremities.
+    pub fn inputs_at(&self, place: Place) -> Option<Vec<StateMap>> {
+        match place {
+            Place::Event(ix) if self.room.is_outlier(ix) => None,
+            Place::Event(ix) => self.inputs(ix),
+            Place::Now => {
+                let after = self.current().extremities.iter().map(|ix| self.after(*ix).cloned());
+                after.collect::<Option<Vec<_>>>().filter(|states| !states.is_empty())
+            }
+        }
+    }
+
+    /// The state at a place: before an event, or the current one. `None` if it is unknown.
+    pub fn state_at(&self, place: Place) -> Option<&StateMap> {
+        match place {
+            Place::Event(ix) => self.before(ix),
+            Place::Now => self.current().state.as_ref(),
+        }
+    }
+
     /// The state after an event, be it in the dump or only asserted.
     pub fn after_link(&self, link: Link) -> Option<StateMap> {
         match link {
@@ -306,6 +332,13 @@ impl<'a> Replay<'a> {
     /// The events that were rejected before the replay came to an event.
     pub fn rejected_before(&self, ix: EventIx) -> EventSet {
         self.recording.outcome.rejected.iter().take_while(|rejected| *rejected < ix).collect()
+    }
+
+    /// Judges one event as this replay does, but on another state before it (`None`: unknown), and with other events
+    /// rejected. Returns why it would be rejected, if it would be.
+    pub fn judge_on(&self, ix: EventIx, before: Option<&StateMap>, rejected: &EventSet) -> Option<Rejection> {
+        let judge = Judge { room: self.room, profile: self.profile(), rejected };
+        judge.verdict(ix, before.map(StateMap::view), &mut Verdicts::new(self.profile()))
     }
 
     /// Judges one event again and says what every check came to, with what the rules read.

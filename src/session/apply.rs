@@ -7,13 +7,12 @@ use super::effect::{Effect, ScenarioFile, Zoom};
 use super::filter::Query;
 use super::find::Direction;
 use super::item::Item;
-use super::pair::Pair;
 use super::roles::Roles;
 use super::running::Running;
 use super::settings::{EdgeMode, Settings};
 use super::steps::Steps;
 use super::{Memo, Rows, Session};
-use crate::replay::Recording;
+use crate::replay::{Pair, Recording};
 use crate::room::{EventSet, KeyIx};
 
 /// So many replays are kept.

@@ -4,9 +4,9 @@ use super::axis::Axis;
 use super::cursor::{Cursor, Position};
 use super::find::{Direction, Target};
 use super::item::Item;
-use super::pair::Pair;
 use super::settings::EdgeMode;
 use crate::auth::Profile;
+use crate::replay::Pair;
 use crate::resolve::Algorithm;
 use crate::room::{EventIx, KeyIx};
 

@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::compare::Sides;
-use super::pair::Pair;
 use crate::export;
-use crate::replay::Recording;
+use crate::replay::{Pair, Recording};
 use crate::room::Room;
 
 /// Something for the shell to do.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::axis::Axis;
-use super::pair::Pair;
+use crate::replay::Pair;
 use crate::room::EventIx;
 
 /// Which edges the graph shows.

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::cursor::Position;
-use crate::explain::{Node, Sentence, explain_steps};
+use crate::explain::{Node, Sentence, explain_steps, find_step};
 use crate::replay::Replay;
 use crate::resolve::Resolution;
 use crate::resolve::step::Step;
@@ -56,12 +56,12 @@ impl Steps {
 
     /// The sentence of a step.
     pub fn sentence(&self, step: usize) -> Option<&Sentence> {
-        find(&self.nodes, step).map(|node| &node.sentence)
+        find_step(&self.nodes, step).map(|node| &node.sentence)
     }
 
     /// The node of a step.
     pub fn node(&self, step: usize) -> Option<&Node> {
-        find(&self.nodes, step)
+        find_step(&self.nodes, step)
     }
 }
 
@@ -79,11 +79,4 @@ impl Session {
             Position::Now => Steps::over(replay, &replay.current().extremities),
         }
     }
-}
-
-fn find(nodes: &[Node], step: usize) -> Option<&Node> {
-    // Nodes come in the order of their steps, phases without a step of their own before those under them.
-    nodes
-        .iter()
-        .find_map(|node| if node.step == Some(step) { Some(node) } else { find(&node.children, step) })
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::{Recording, Replay};
 use crate::auth::Profile;
-use crate::replay::{Recording, Replay};
 use crate::resolve::Algorithm;
 use crate::room::Room;
 
@@ -36,8 +36,7 @@ impl Pair {
         Some(Self { algorithm: algorithm_of(algorithm)?, profile: profile_of(profile)? })
     }
 
-    /// Replays a room. Takes as long as the room is large: for interactive use call it off the frame, and hand the
-    /// outcome to [`Session::provide`](super::Session::provide).
+    /// Replays a room. Takes as long as the room is large.
     pub fn replay(self, room: &Room) -> Recording {
         Replay::new(room, Some(self.algorithm), self.profile).recording()
     }
@@ -59,7 +58,7 @@ fn profile_of(name: &str) -> Option<Profile> {
 
 impl Pair {
     /// Something worth comparing with: the other algorithm of the v2 family; for v1, v2.
-    pub(super) fn counterpart(self) -> Self {
+    pub fn counterpart(self) -> Self {
         let algorithm = match self.algorithm {
             Algorithm::V1 | Algorithm::V2_1 => Algorithm::V2,
             Algorithm::V2 => Algorithm::V2_1,

@@ -1,0 +1,11 @@
+//! What changed, and whether it should have: the story of a state key, and where replays part.
+
+mod align;
+pub mod ancestry;
+pub mod compare;
+pub mod fate;
+pub mod standing;
+pub mod story;
+mod trace;
+
+pub use self::align::{Aligned, Alignment};

@@ -1,0 +1,341 @@
+//! Stories and comparisons hold together whatever the room: on random rooms, on those built to set implementations apart,
+//! and on rooms of real servers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+
+#[path = "common/rooms.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod rooms;
+#[path = "common/shared.rs"]
+mod shared;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use hindsight::auth::Profile;
+use hindsight::diagnose::compare::{Comparison, Ending, KeyDifference, SideBySide};
+use hindsight::diagnose::fate::{Decision, Fate};
+use hindsight::diagnose::standing::{Explanation, Standing};
+use hindsight::diagnose::story::{Merge, Story, Turn, What};
+use hindsight::dump::{Dump, Options, load};
+use hindsight::replay::{Pair, Place, Replay, state_of};
+use hindsight::resolve::Algorithm;
+use hindsight::room::{EventSet, KeyIx, Room};
+use hindsight::state::StateMap;
+use serde_json::Value;
+use shared::shared;
+
+fn pairs(room: &Room) -> Vec<Pair> {
+    let own = room.rules().algorithm;
+    let mut pairs: Vec<Pair> =
+        Profile::ALL.into_iter().map(|profile| Pair { algorithm: own, profile }).collect();
+    pairs.push(Pair { algorithm: own, profile: Profile::Spec }.counterpart());
+    pairs
+}
+
+fn replay(room: &Room, pair: Pair) -> Replay<'_> {
+    Replay::new(room, Some(pair.algorithm), pair.profile)
+}
+
+/// Every difference comes from a parting, every parting is one, and what becomes of it is what the states say.
+fn check_comparison(one: &Replay<'_>, other: &Replay<'_>) -> Result<Comparison, String> {
+    let room = one.room();
+    let comparison = Comparison::new(one, other);
+    let differing = room.events().filter(|ix| {
+        one.before(*ix) != other.before(*ix)
+            || one.after(*ix) != other.after(*ix)
+            || one.rejection(*ix).is_some() != other.rejection(*ix).is_some()
+            || one.failure(*ix).is_some() != other.failure(*ix).is_some()
+    });
+    let differing = differing.count();
+    if comparison.events != differing {
+        return Err(format!("{} events differ, told are {}", differing, comparison.events));
+    }
+    if comparison.partings.is_empty() != comparison.agrees() {
+        return Err(format!("differences without a parting, or the other way round: {comparison:?}"));
+    }
+    let differs_now = one.current().state != other.current().state;
+    let is_open = comparison.partings.iter().any(|parting| parting.ending == Ending::Open);
+    if differs_now != is_open {
+        return Err(format!("the current states differ: {differs_now}, but: {comparison:?}"));
+    }
+    for parting in &comparison.partings {
+        if let Some(steps) = parting.steps(one, other) {
+            let has_difference = steps.first_difference().is_some();
+            if !has_difference || parting.keys.is_empty() && !steps.fails_alone() {
+                return Err(format!("no step differs: {parting:?}"));
+            }
+            for difference in &parting.keys {
+                for (steps, won) in [(&steps.one, difference.one), (&steps.other, difference.other)] {
+                    let decision = Decision::new(room, steps, difference.key);
+                    let fate = won.map(|won| decision.fate(won));
+                    if !matches!(fate, None | Some(Fate::Won(_) | Fate::Failed(_))) {
+                        return Err(format!("{won:?} is the value, yet its fate is {fate:?}: {parting:?}"));
+                    }
+                }
+            }
+        }
+        if let Ending::Healed(Place::Event(ix)) = parting.ending {
+            let apart = |ix| match (one.after(ix), other.after(ix)) {
+                (Some(one), Some(other)) => {
+                    KeyDifference::all(one, other).iter().map(|key| key.key).collect()
+                }
+                _ => BTreeSet::new(),
+            };
+            let here = apart(ix);
+            let before: BTreeSet<KeyIx> =
+                room.prev_events(ix).iter().flat_map(|parent| apart(*parent)).collect();
+            if before.is_subset(&here) {
+                return Err(format!("nothing heals there: {parting:?}"));
+            }
+        }
+    }
+    Ok(comparison)
+}
+
+#[test]
+fn differences_come_from_partings() {
+    rooms::each_room(600, |_, builder| {
+        let room = builder.room();
+        let pairs = pairs(&room);
+        let first = replay(&room, pairs[0]);
+        for pair in &pairs[1..] {
+            check_comparison(&first, &replay(&room, *pair)).map_err(|error| format!("{pair}: {error}"))?;
+        }
+        Ok(())
+    });
+}
+
+/// Where the value of a key changes, or branches disagree, there is a chapter; and there is none elsewhere.
+fn check_story(replay: &Replay<'_>, key: KeyIx) -> Result<(), String> {
+    let room = replay.room();
+    let story = Story::new(replay, key, Place::Now);
+    let value = replay.current().state.as_ref().map(|state| state.get(key));
+    if story.value != value {
+        return Err(format!("it is {value:?}, not {:?}", story.value));
+    }
+    let told: BTreeSet<Place> = story.chapters.iter().map(|chapter| chapter.at).collect();
+    let mut history = BTreeSet::new();
+    let mut stack = replay.current().extremities.clone();
+    while let Some(ix) = stack.pop() {
+        if history.insert(ix) {
+            stack.extend(room.prev_events(ix));
+        }
+    }
+    for ix in history {
+        let parents: Vec<_> = room
+            .prev_events(ix)
+            .iter()
+            .map(|parent| replay.after(*parent).map(|state| state.get(key)))
+            .collect();
+        let after = replay.after(ix).map(|state| state.get(key));
+        let before = replay.before(ix).map(|state| state.get(key));
+        if before.is_none() {
+            continue;
+        }
+        let is_still = parents.iter().all(|parent| *parent == before) && before == after;
+        let is_own = room.key_of(ix) == Some(key);
+        let is_first = parents.is_empty() && after.is_none_or(|value| value.is_none());
+        if told.contains(&Place::Event(ix)) == ((is_still || is_first) && !is_own) {
+            return Err(format!("{}: told {}", room.id(ix), told.contains(&Place::Event(ix))));
+        }
+    }
+    for chapter in &story.chapters {
+        let What::Merge(merge) = &chapter.what else { continue };
+        let steps = Merge::steps(replay, chapter.at).ok_or("a merge without inputs")?;
+        let decision = Decision::new(room, &steps, key);
+        for loser in merge.losers() {
+            if matches!(decision.fate(loser), Fate::Won(_)) {
+                return Err(format!("{} lost, yet won: {merge:?}", room.id(loser)));
+            }
+        }
+        if merge.turn == Turn::Vanished && merge.value.is_some() {
+            return Err(format!("it is there: {merge:?}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn stories_leave_nothing_out() {
+    rooms::each_room(400, |_, builder| {
+        let room = builder.room();
+        for profile in [Profile::Spec, Profile::Synapse] {
+            let replay = Replay::new(&room, None, profile);
+            for key in (0..room.key_count()).map(KeyIx::new) {
+                check_story(&replay, key).map_err(|error| format!("{:?}: {error}", room.key(key)))?;
+            }
+            for ix in room.events() {
+                let explanation = Explanation::new(&replay, ix);
+                let is_rejected = replay.rejection(ix).is_some();
+                if (explanation.standing == Standing::Rejected) != is_rejected {
+                    return Err(format!("{}: {:?}", room.id(ix), explanation.standing));
+                }
+                if matches!(explanation.standing, Standing::Past(_)) && explanation.lost_at().is_none() {
+                    return Err(format!("{} is past, and never lost", room.id(ix)));
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+fn fixture(name: &str) -> Dump {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    load(&fs::read(folder.join("scenario.json5")).unwrap(), &Options::default()).unwrap()
+}
+
+/// R1: whether a chain contains its own events (D1) is the first thing that the two do differently.
+#[test]
+fn the_auth_difference_is_where_synapse_parts_in_r1() {
+    let dump = fixture("r1-own-chain");
+    let pair = |profile| Pair { algorithm: Algorithm::V2_1, profile };
+    let (spec, synapse) =
+        (replay(&dump.room, pair(Profile::Spec)), replay(&dump.room, pair(Profile::Synapse)));
+    let comparison = Comparison::new(&spec, &synapse);
+    let [parting] = &comparison.partings[..] else { panic!("{comparison:?}") };
+    let topic = dump.room.find_key("m.room.topic", "").unwrap();
+    assert_eq!(parting.keys.iter().map(|key| key.key).collect::<Vec<_>>(), [topic]);
+    assert_eq!(parting.ending, Ending::Open);
+    let steps = parting.steps(&spec, &synapse).unwrap();
+    assert_eq!(steps.first_difference().unwrap().0, "Auth difference");
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn room_and_sets(folder: &Path, expected: &Value) -> (Dump, Vec<StateMap>, EventSet) {
+    let dump = load(&fs::read(folder.join("room.ndjson")).unwrap(), &Options::default()).unwrap();
+    let find = |id: &Value| dump.room.find(id.as_str().unwrap()).unwrap();
+    let set = |number: usize| {
+        let file = folder.join(format!("state-{number}.json"));
+        let ids = file.is_file().then(|| json(&file))?;
+        let events: Vec<_> = ids.as_array().unwrap().iter().map(find).collect();
+        Some(state_of(&dump.room, &events))
+    };
+    let sets = (0..).map_while(set).collect();
+    let rejected = expected["rejected"].as_array().unwrap().iter().map(find).collect();
+    (dump, sets, rejected)
+}
+
+/// Whether two answers of an expected file differ; two errors are alike.
+fn answers_differ(one: &Value, other: &Value) -> bool {
+    one["state_hash"] != other["state_hash"]
+}
+
+/// The rooms that were built to set implementations apart do so, in the phase that they were built for.
+#[test]
+fn implementations_part_where_a_room_was_built_for_it() {
+    let Some(corpus) = shared("corpus/profiles") else { return };
+    let (mut apart, mut natural) = (0, 0);
+    for entry in fs::read_dir(corpus).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let expected = json(&folder.join("expected.json"));
+        let name = expected["case"].as_str().unwrap();
+        let (dump, sets, rejected) = room_and_sets(&folder, &expected);
+        let room = &dump.room;
+        let pair = |profile| Pair { algorithm: room.rules().algorithm, profile };
+        for (one, other) in [
+            (Profile::Synapse, Profile::Ruma),
+            (Profile::Spec, Profile::Synapse),
+            (Profile::Spec, Profile::Ruma),
+        ] {
+            let told = |profile: Profile| &expected[profile.as_str()];
+            if told(one).is_null() || told(other).is_null() || told(other).get("varies").is_some() {
+                continue;
+            }
+            let (steps, [first, second]) = SideBySide::of(room, [one, other].map(pair), &sets, &rejected);
+            let differs = !KeyDifference::all(&first, &second).is_empty() || steps.fails_alone();
+            assert_eq!(differs, answers_differ(told(one), told(other)), "{name}: {one} and {other}");
+            if !differs {
+                continue;
+            }
+            apart += 1;
+            let (phase, ..) = steps.first_difference().unwrap_or_else(|| panic!("{name}: no step differs"));
+            let codes: Vec<&str> =
+                expected["divergences"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            if codes == ["D1"] {
+                assert_eq!(phase, "Auth difference", "{name}: {one} and {other}");
+            }
+        }
+        let Some(merge) = expected["merge"].as_str() else { continue };
+        let [synapse, ruma] = [Profile::Synapse, Profile::Ruma].map(|profile| replay(room, pair(profile)));
+        let comparison = check_comparison(&synapse, &ruma).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let states = |library: &str| &expected["replay"][library]["before_merge"];
+        let is_apart = !expected["differs"].as_array().unwrap().is_empty();
+        if is_apart && answers_differ(states("synapse"), states("ruma")) {
+            natural += 1;
+            let merge = Place::Event(room.find(merge).unwrap());
+            let keys: BTreeSet<_> = comparison
+                .partings
+                .iter()
+                .flat_map(|parting| &parting.keys)
+                .map(|key| room.key(key.key))
+                .collect();
+            let wanted = expected["key"].as_array().unwrap();
+            let is_told =
+                wanted.iter().any(|key| keys.contains(&(key[0].as_str().unwrap(), key[1].as_str().unwrap())));
+            let places: Vec<_> = comparison.partings.iter().map(|parting| parting.at).collect();
+            let is_told = is_told || comparison.partings.iter().any(|parting| parting.fails);
+            assert!(is_told && places.iter().any(|place| *place <= merge), "{name}: {comparison:?}");
+        }
+    }
+    println!("{apart} pairs of answers differ, {natural} rooms part by themselves");
+    assert!(apart > 50 && natural > 20);
+}
+
+#[test]
+fn rooms_of_real_servers_are_compared_and_told() {
+    let Some(rooms) = shared("real/rooms") else { return };
+    for name in ["nojoin", "holes", "hostile12", "partial"] {
+        let bytes = fs::read(rooms.join(name).join("alpha.events.ndjson.gz")).unwrap();
+        let dump = load(&bytes, &Options::default()).unwrap();
+        let pairs = pairs(&dump.room);
+        let first = replay(&dump.room, pairs[0]);
+        for pair in &pairs[1..] {
+            check_comparison(&first, &replay(&dump.room, *pair))
+                .unwrap_or_else(|error| panic!("{name}, {pair}: {error}"));
+        }
+        if name != "holes" && !name.starts_with("hostile") && name != "partial" {
+            for key in (0..dump.room.key_count()).map(KeyIx::new) {
+                check_story(&first, key)
+                    .unwrap_or_else(|error| panic!("{name}, {:?}: {error}", dump.room.key(key)));
+            }
+        }
+    }
+}
+
+/// `nojoin`: each of alice's join rules is rolled back at the next merge, since beth's is replayed later.
+#[test]
+fn lost_join_rules_are_told() {
+    let Some(rooms) = shared("real/rooms/nojoin") else { return };
+    let bytes = fs::read(rooms.join("alpha.events.ndjson.gz")).unwrap();
+    let dump = load(&bytes, &Options::default()).unwrap();
+    let replay = Replay::new(&dump.room, None, Profile::Spec);
+    let key = dump.room.find_key("m.room.join_rules", "").unwrap();
+    let story = Story::new(&replay, key, Place::Now);
+    let mut lost = BTreeSet::new();
+    for chapter in &story.chapters {
+        let What::Merge(merge) = &chapter.what else { continue };
+        if merge.turn != Turn::RolledBack {
+            continue;
+        }
+        let steps = Merge::steps(&replay, chapter.at).unwrap();
+        for loser in merge.losers() {
+            let fate = Decision::new(&dump.room, &steps, key).fate(loser);
+            if matches!(fate, Fate::Replaced { .. }) && dump.room.event(loser).sender().starts_with("@alice:")
+            {
+                lost.insert(loser);
+            }
+        }
+    }
+    assert_eq!(lost.len(), 8);
+}
