@@ -20,7 +20,7 @@ use hindsight::auth::Profile;
 use hindsight::dump::{self, Dump, Options};
 use hindsight::event::room_version::Rules;
 use hindsight::export::write_events;
-use hindsight::generate::{Blueprint, Mode, Preset};
+use hindsight::generate::{Blueprint, Draft, Mode, Preset, RoomBuilder};
 use hindsight::replay::Replay;
 use hindsight::report::Code;
 use hindsight::resolve::Algorithm;
@@ -228,4 +228,90 @@ fn ops_can_be_published() {
 fn json_word(text: &str) -> String {
     let quoted = Value::from(text).to_string();
     if text.len() < 8 { quoted } else { quoted[1..quoted.len() - 1].to_owned() }
+}
+
+/// Whatever stands where a name should, its validity and its part after the colon stay what they were.
+#[test]
+fn odd_names_stay_odd() {
+    let odd = [
+        "",
+        "@",
+        ":",
+        "@:x",
+        "@a",
+        "@a:",
+        "a:b",
+        "@ä:x",
+        "@a b:x",
+        "@A:x",
+        "@a:b:c:d",
+        "@a:not a server",
+        "@a\u{0}:x",
+        "@\u{202e}:x",
+        "user1",
+        "@user1:server1.example",
+        "server1.example",
+        "@a:[::1]:80",
+        "@a:1.2.3.4",
+    ];
+    let long = [format!("@{}:x", "a".repeat(300)), format!("@a:{}", "x".repeat(300)), "a".repeat(300)];
+    for version in ["1", "5", "9", "11", "12"] {
+        let mut room = RoomBuilder::new(Rules::of(version).unwrap(), 1);
+        room.send(Draft::create(room.rules(), "@a:x"));
+        room.send(Draft::join("@a:x"));
+        room.send(Draft::join_rules("@a:x", "public"));
+        for name in odd.iter().copied().chain(long.iter().map(String::as_str)) {
+            room.send(Draft::join(name));
+            room.send(Draft::member("@a:x", name, "invite"));
+            room.send(Draft::state("m.room.aliases", name, "@a:x", serde_json::json!({ "aliases": [name] })));
+            room.send(Draft::state("org.example.thing", name, "@a:x", serde_json::json!({ name: name })));
+            room.send(Draft::power_levels("@a:x", serde_json::json!({ "users": { name: 5, "@a:x": 100 } })));
+            room.send(Draft::restricted_join("@a:x", name));
+        }
+        let (_, wrong) = deviating(&room.room());
+        assert!(wrong.is_empty(), "{version}: {}", wrong.join("\n"));
+    }
+}
+
+/// Values that nobody should send: they stay what rules take them for.
+#[test]
+fn odd_values_do_no_harm() {
+    let line = |id: &str, event_type: &str, content: &str, references: &str, more: &str| {
+        format!(
+            r#"{{"event_id":"{id}","type":"{event_type}","state_key":"","sender":"@a:x","room_id":"!r:x","depth":1e3,"content":{content},"prev_events":[{references}],"auth_events":["$create"],"origin_server_ts":7{more}}}"#
+        )
+    };
+    let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(50_000), "]".repeat(50_000));
+    let levels = r#"{"users":{"@a:x":99999999999999999999,"@b:x":1e400,"@c:x":"1_0","@d:x":null,"@e:x":[1],"@f:x":"ten"},
+        "ban":50.9,"kick":"٥٠","events":[],"notifications":{"room":true,"secret":"x"}}"#;
+    let lines = [
+        line("$create", "m.room.create", r#"{"room_version":"5","creator":7,"m.federate":"no"}"#, "", ""),
+        line("$levels", "m.room.power_levels", &levels.replace('\n', " "), r#""$create""#, ""),
+        line(
+            "$deep",
+            "org.example.secret",
+            &deep,
+            r#""$levels","$levels","$nowhere""#,
+            r#","unsigned":7,"signatures":[]"#,
+        ),
+        line(
+            "$one",
+            "m.room.topic",
+            r#"{"topic":{"topic":1.5},"topic":null}"#,
+            r#""$two""#,
+            r#","redacts":"$two""#,
+        ),
+        line("$two", "m.room.topic", r#"{"url":"mxc://x/secret","x":"!r:x #a:x"}"#, r#""$one","$deep""#, ""),
+        line("$other", "m.room.topic", "{}", r#""$create""#, "").replace("!r:x", "!elsewhere:y"),
+    ];
+    for version in ["5", "9", "11", "12"] {
+        let options = Options { room_version: Some(version.to_owned()), ..Options::default() };
+        let room = dump::load(lines.join("\n").as_bytes(), &options).unwrap().room;
+        let (new, wrong) = deviating(&room);
+        assert!(wrong.is_empty(), "{version}: {}", wrong.join("\n"));
+        let text = ndjson(&new.rewritten.room);
+        for word in ["secret", "@a:x", "!r:x", "elsewhere", "\"ten\""] {
+            assert!(!text.contains(word), "{version}: {word} in {text}");
+        }
+    }
 }

@@ -5,6 +5,9 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+#[path = "common/rooms.rs"]
+#[allow(dead_code, reason = "other tests make other rooms")]
+mod rooms;
 #[path = "common/sequel.rs"]
 mod sequel;
 #[path = "common/shared.rs"]
@@ -184,6 +187,27 @@ fn differences_stay() {
     }
     println!("{shrunk_rooms} differences shrunk");
     assert!(shrunk_rooms > 30, "{shrunk_rooms}");
+}
+
+/// Differences between any two manners in random rooms of every kind.
+#[test]
+fn differences_of_random_rooms_stay() {
+    rooms::each_room(150, |_, builder| {
+        let room = builder.room();
+        let manner = |algorithm, profile| Manner { algorithm, profile };
+        let spec = manner(None, Profile::Spec);
+        let others = [
+            manner(None, Profile::Synapse),
+            manner(None, Profile::Ruma),
+            manner(Some(Algorithm::V2), Profile::Spec),
+            manner(Some(Algorithm::V2_1), Profile::Spec),
+        ];
+        for property in others.into_iter().filter_map(|other| Difference::find(&room, spec, other, None)) {
+            let shrunk = shrink(&room, &property, &mut |_, _| {}).ok_or("it is not found again")?;
+            assert_sound(&shrunk, &property, room.len() + 1);
+        }
+        Ok(())
+    });
 }
 
 /// The rejected events of a hostile room of every version.

@@ -153,6 +153,7 @@ impl Names {
             // Printable, but not what a local part should be.
             format!("User{plain}"),
             format!("{plain} "),
+            format!("{plain}\0"),
             format!("{plain}{}", "x".repeat(MOST_BYTES)),
             format!("{plain} {}", "x".repeat(MOST_BYTES)),
         ];
