@@ -21,10 +21,10 @@ use hindsight::auth::Profile;
 use hindsight::dump::{self, Options};
 use hindsight::event::room_version::Rules;
 use hindsight::generate::{Blueprint, Mode, Preset};
-use hindsight::replay::Replay;
+use hindsight::replay::{Pair, Replay};
 use hindsight::resolve::Algorithm;
 use hindsight::room::{EventIx, Room};
-use hindsight::shrink::{Difference, Form, Manner, Property, Rejection, Shrunk, shrink};
+use hindsight::shrink::{Difference, Form, Property, Rejection, Shrunk, shrink};
 use sequel::Sequel;
 use serde_json::json;
 use shared::shared;
@@ -34,17 +34,14 @@ struct Membership {
     at: Box<str>,
     user: String,
     membership: Option<&'static str>,
+    algorithm: Algorithm,
     /// What matters is not guessed at: everything is tried.
     blind: bool,
 }
 
 impl Property for Membership {
-    fn algorithm(&self) -> Option<Algorithm> {
-        None
-    }
-
-    fn profile(&self) -> Profile {
-        Profile::Spec
+    fn pair(&self) -> Pair {
+        Pair { algorithm: self.algorithm, profile: Profile::Spec }
     }
 
     fn targets(&self) -> Vec<Box<str>> {
@@ -91,7 +88,7 @@ fn assert_sound(shrunk: &Shrunk, property: &dyn Property, most: usize) {
     let errors: Vec<_> = dump.findings.iter().map(ToString::to_string).collect();
     let ids = |room: &Room| room.events().map(|ix| room.id(ix).to_owned()).collect::<Vec<_>>();
     assert_eq!(ids(&dump.room), ids(&shrunk.room), "{errors:?}");
-    let replay = Replay::new(&dump.room, property.algorithm(), property.profile());
+    let replay = property.pair().replay(&dump.room).of(&dump.room);
     assert!(property.holds(&replay, &shrunk.targets), "{}", shrunk.scenario);
     assert!(dump.room.len() < most, "{} events\n{}", dump.room.len(), shrunk.scenario);
     for ix in dump.room.events().filter(|_| shrunk.form == Form::Fixture) {
@@ -115,7 +112,13 @@ fn a_forgotten_member_is_found_again() {
         let shut = room.send(&[&joins], &admin, "m.room.join_rules", Some(""), &shut);
         let merge = room.send(&[&says, &shut], &admin, "m.room.message", None, &json!({ "body": "Bob?" }));
         let room = room.room();
-        let property = Membership { at: merge.into(), user: bob.to_owned(), membership: None, blind: false };
+        let property = Membership {
+            at: merge.into(),
+            user: bob.to_owned(),
+            membership: None,
+            algorithm: room.rules().algorithm,
+            blind: false,
+        };
         let shrunk = shrink(&room, &property, &mut |_, _| {}).expect("it was planted");
         assert_eq!(shrunk.form, Form::Fixture);
         println!(
@@ -146,8 +149,13 @@ fn a_kick_that_came_too_late_is_found_again() {
         let down = room.send(&[&kick], &admin, "m.room.power_levels", Some(""), &levels);
         let merge = room.send(&[&says, &down], &admin, "m.room.message", None, &json!({ "body": "Carol?" }));
         let room = room.room();
-        let property =
-            Membership { at: merge.into(), user: carol.to_owned(), membership: Some("join"), blind };
+        let property = Membership {
+            at: merge.into(),
+            user: carol.to_owned(),
+            membership: Some("join"),
+            algorithm: room.rules().algorithm,
+            blind,
+        };
         let start = Instant::now();
         let shrunk = shrink(&room, &property, &mut |_, _| {}).expect("it was planted");
         let (left, tries) = (shrunk.room.len(), shrunk.probes);
@@ -176,7 +184,7 @@ fn differences_stay() {
         };
         let room = dump::load(&fs::read(&path).unwrap(), &Options::default()).unwrap().room;
         for other in [Profile::Synapse, Profile::Ruma] {
-            let manner = |profile| Manner { algorithm: None, profile };
+            let manner = |profile| Pair { profile, ..Pair::default_for(&room) };
             let Some(property) = Difference::find(&room, manner(Profile::Spec), manner(other), None) else {
                 continue;
             };
@@ -194,13 +202,12 @@ fn differences_stay() {
 fn differences_of_random_rooms_stay() {
     rooms::each_room(150, |_, builder| {
         let room = builder.room();
-        let manner = |algorithm, profile| Manner { algorithm, profile };
-        let spec = manner(None, Profile::Spec);
+        let spec = Pair::default_for(&room);
         let others = [
-            manner(None, Profile::Synapse),
-            manner(None, Profile::Ruma),
-            manner(Some(Algorithm::V2), Profile::Spec),
-            manner(Some(Algorithm::V2_1), Profile::Spec),
+            Pair { profile: Profile::Synapse, ..spec },
+            Pair { profile: Profile::Ruma, ..spec },
+            Pair { algorithm: Algorithm::V2, ..spec },
+            Pair { algorithm: Algorithm::V2_1, ..spec },
         ];
         for property in others.into_iter().filter_map(|other| Difference::find(&room, spec, other, None)) {
             let shrunk = shrink(&room, &property, &mut |_, _| {}).ok_or("it is not found again")?;
@@ -233,12 +240,13 @@ fn there_must_be_something_to_keep() {
     let room = dump::load(&fs::read(path).unwrap(), &Options::default()).unwrap().room;
     let replay = Replay::new(&room, None, Profile::Spec);
     assert!(Rejection::of(&replay, EventIx::new(0)).is_none());
-    let manner = |profile| Manner { algorithm: None, profile };
+    let manner = |profile| Pair { profile, ..Pair::default_for(&room) };
     assert!(Difference::find(&room, manner(Profile::Spec), manner(Profile::Spec), None).is_none());
     let nobody = Membership {
         at: room.id(EventIx::new(3)).into(),
         user: "@x:x".into(),
         membership: None,
+        algorithm: Algorithm::V2,
         blind: false,
     };
     assert!(shrink(&room, &nobody, &mut |_, _| {}).is_none());

@@ -9,12 +9,10 @@ use serde_json::json;
 use super::args::{DumpArg, Globals};
 use super::error::CliError;
 use super::output::Ui;
-use super::{load, select, text};
-use crate::auth::Profile;
+use super::{compare, load, select, text};
 use crate::dump::Dump;
 use crate::replay::Replay;
-use crate::resolve::Algorithm;
-use crate::shrink::{Difference, Form, Manner, Property, Rejection, Shrunk, shrink};
+use crate::shrink::{Difference, Form, Property, Rejection, Shrunk, shrink};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -132,12 +130,10 @@ fn property(
             Ok(Rejection::of(&replay, ix).map(|property| Box::new(property) as Box<dyn Property>))
         }
         ("difference", _) => {
-            let manners = manners(args, globals)?;
-            let pairs = manners
-                .iter()
-                .enumerate()
-                .flat_map(|(place, one)| manners[place + 1..].iter().map(move |other| (*one, *other)));
-            let mut pairs = pairs.collect::<Vec<_>>().into_iter();
+            let all = compare::pairs(&args.with, globals, room)?;
+            let places = (0..all.len()).flat_map(|one| (one + 1..all.len()).map(move |other| (one, other)));
+            let pairs = places.map(|(one, other)| (all[one], all[other]));
+            let mut pairs = pairs;
             Ok(ui.busy(&whole, || {
                 boxed(pairs.find_map(|(one, other)| Difference::find(room, one, other, event)))
             }))
@@ -148,36 +144,4 @@ fn property(
         _ => Err(CliError::new(format!("{} cannot be kept", text::escape(&args.keep)))
             .hint("known are rejection@EVENT, difference and difference@EVENT")),
     }
-}
-
-/// The manners that are to disagree.
-fn manners(args: &ShrinkArgs, globals: &Globals) -> Result<Vec<Manner>, CliError> {
-    let mut manners: Vec<Manner> = args.with.iter().map(|with| manner(with)).collect::<Result<_, _>>()?;
-    if manners.len() < 2 {
-        manners.insert(0, Manner { algorithm: globals.algorithm(), profile: globals.profile() });
-    }
-    if manners.len() < 2 {
-        return Err(CliError::new("who is to disagree?").hint("say --with spec --with synapse, for instance"));
-    }
-    Ok(manners)
-}
-
-/// `v2`, `synapse` or `v2.1:synapse`.
-fn manner(given: &str) -> Result<Manner, CliError> {
-    let algorithm =
-        |name: &str| [Algorithm::V1, Algorithm::V2, Algorithm::V2_1].into_iter().find(|a| a.as_str() == name);
-    let profile = |name: &str| Profile::ALL.into_iter().find(|profile| profile.as_str() == name);
-    let found = match given.split_once(':') {
-        Some(("auto", name)) => profile(name).map(|profile| (None, profile)),
-        Some((first, name)) => algorithm(first).zip(profile(name)).map(|(first, name)| (Some(first), name)),
-        None => match profile(given) {
-            Some(profile) => Some((None, profile)),
-            None => algorithm(given).map(|algorithm| (Some(algorithm), Profile::Spec)),
-        },
-    };
-    let (algorithm, profile) = found.ok_or_else(|| {
-        CliError::new(format!("{} is neither an algorithm nor a profile", text::escape(given)))
-            .hint("say v2, synapse, or both as v2.1:synapse")
-    })?;
-    Ok(Manner { algorithm, profile })
 }

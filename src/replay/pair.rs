@@ -57,6 +57,18 @@ fn profile_of(name: &str) -> Option<Profile> {
 }
 
 impl Pair {
+    /// How two are called beside each other: by what sets them apart.
+    pub fn apart(pairs: [Self; 2]) -> [String; 2] {
+        let [one, other] = pairs;
+        if one.algorithm == other.algorithm {
+            pairs.map(|pair| pair.profile.as_str().to_owned())
+        } else if one.profile == other.profile {
+            pairs.map(|pair| pair.algorithm.as_str().to_owned())
+        } else {
+            pairs.map(|pair| pair.to_string())
+        }
+    }
+
     /// Something worth comparing with: the other algorithm of the v2 family; for v1, v2.
     pub fn counterpart(self) -> Self {
         let algorithm = match self.algorithm {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::property::Property;
 use super::{cut, relevant, simplify};
 use crate::event::Kind;
-use crate::replay::{Recording, Replay};
+use crate::replay::Recording;
 use crate::rewrite::Members;
 use crate::room::{EventIx, EventSet, Room};
 
@@ -36,7 +36,7 @@ impl<'p> Engine<'p> {
         property: &'p dyn Property,
         on_probe: &'p mut dyn FnMut(usize, usize),
     ) -> Option<Self> {
-        let replay = Replay::new(room, property.algorithm(), property.profile());
+        let replay = property.pair().replay(room).of(room);
         let targets = property.targets();
         let found = find(room, &targets)?;
         if !property.holds(&replay, &found) {
@@ -255,7 +255,7 @@ impl<'p> Engine<'p> {
         self.probes += 1;
         (self.on_probe)(self.room.len(), self.probes);
         let Some(targets) = find(room, &self.targets) else { return Probe::Fails };
-        let replay = Replay::new(room, self.property.algorithm(), self.property.profile());
+        let replay = self.property.pair().replay(room).of(room);
         let is_judged_otherwise =
             |ix: &EventIx| replay.rejected().contains(*ix) != self.rejected.contains(room.id(*ix));
         let otherwise: Vec<EventIx> = room.events().filter(is_judged_otherwise).collect();

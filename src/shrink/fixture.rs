@@ -9,12 +9,11 @@ use crate::describe::{Describer, Names, text};
 use crate::dump::{Options, load};
 use crate::event::{Kind, json};
 use crate::export::{escape_json, write_scenario};
-use crate::replay::Replay;
 use crate::room::{Annotations, EventIx, Link, Room, When};
 
 /// Writes a small room, in the best form in which it keeps its property.
 pub(super) fn write(room: &Room, property: &dyn Property, before: usize, probes: usize) -> Shrunk {
-    let replay = Replay::new(room, property.algorithm(), property.profile());
+    let replay = property.pair().replay(room).of(room);
     let targets = engine::find(room, &property.targets()).unwrap_or_default();
     let names = tale::names(room, &targets);
     let known = Names::new(room, &tale::placeholders(room, &names));
@@ -45,7 +44,7 @@ fn shows(
     };
     let targets: Vec<EventIx> = targets.iter().map(find).collect::<Option<_>>()?;
     let is_whole = dump.room.len() == names.len();
-    let replay = Replay::new(&dump.room, property.algorithm(), property.profile());
+    let replay = property.pair().replay(&dump.room).of(&dump.room);
     let holds = is_whole && property.holds(&replay, &targets);
     holds.then_some((dump.room, targets))
 }
@@ -160,7 +159,7 @@ impl Story<'_> {
         let captions = captions.map(|(ix, caption)| (self.room.id(ix).into(), caption.clone())).collect();
         let annotations = Annotations { title: Some(self.what.to_owned()), captions };
         let room = self.room.clone().annotated(annotations);
-        let replay = Replay::new(&room, property.algorithm(), property.profile());
+        let replay = property.pair().replay(&room).of(&room);
         let mut text = Vec::new();
         // A vector takes whatever is written.
         let _ = write_scenario(&replay, true, &mut text);

@@ -30,7 +30,7 @@ mod simplify;
 mod tale;
 
 use self::engine::Engine;
-pub use self::property::{Difference, Manner, Property, Rejection};
+pub use self::property::{Difference, Property, Rejection};
 use crate::room::{EventIx, Room};
 
 /// In which form the room could be written.

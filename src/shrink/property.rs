@@ -3,20 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::relevant;
-use crate::auth::{Profile, Refusal, Rule};
+use crate::auth::{Refusal, Rule};
 use crate::replay::compare::Walk;
-use crate::replay::{CheckKind, Replay};
-use crate::resolve::Algorithm;
+use crate::replay::{CheckKind, Pair, Replay};
 use crate::room::{EventIx, Room};
 use crate::state::StateMap;
 
 /// What a smaller room must still show.
 pub trait Property {
-    /// The algorithm by which rooms are replayed; `None` for that of the room version.
-    fn algorithm(&self) -> Option<Algorithm>;
-
-    /// The profile by which rooms are replayed.
-    fn profile(&self) -> Profile;
+    /// By which algorithm and in whose manner rooms are replayed.
+    fn pair(&self) -> Pair;
 
     /// The IDs of the events that it is about: they stay.
     fn targets(&self) -> Vec<Box<str>>;
@@ -38,8 +34,7 @@ pub trait Property {
 #[derive(Debug, Clone)]
 pub struct Rejection {
     event_id: Box<str>,
-    algorithm: Algorithm,
-    profile: Profile,
+    pair: Pair,
     number: &'static str,
     check: CheckKind,
     refusal: Option<(u8, Rule)>,
@@ -53,8 +48,7 @@ impl Rejection {
         let numbering = replay.room().rules().numbering;
         Some(Self {
             event_id: replay.room().id(ix).into(),
-            algorithm: replay.algorithm(),
-            profile: replay.profile(),
+            pair: Pair::of(&replay.recording()),
             number: refusal.map_or("-", |refusal| refusal.rule().number(numbering)),
             check: rejection.check,
             refusal: refusal.map(kind),
@@ -73,12 +67,8 @@ fn kind(refusal: &Refusal) -> (u8, Rule) {
 }
 
 impl Property for Rejection {
-    fn algorithm(&self) -> Option<Algorithm> {
-        Some(self.algorithm)
-    }
-
-    fn profile(&self) -> Profile {
-        self.profile
+    fn pair(&self) -> Pair {
+        self.pair
     }
 
     fn targets(&self) -> Vec<Box<str>> {
@@ -113,30 +103,6 @@ impl Property for Rejection {
     }
 }
 
-/// In whose manner a room is replayed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Manner {
-    /// The algorithm; `None` for that of the room version.
-    pub algorithm: Option<Algorithm>,
-    /// The profile.
-    pub profile: Profile,
-}
-
-impl Manner {
-    fn replay(self, room: &Room) -> Replay<'_> {
-        Replay::new(room, self.algorithm, self.profile)
-    }
-}
-
-impl std::fmt::Display for Manner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.algorithm {
-            Some(algorithm) => write!(f, "{}:{}", algorithm.as_str(), self.profile),
-            None => self.profile.fmt(f),
-        }
-    }
-}
-
 /// On what two replays differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Aspect {
@@ -151,16 +117,16 @@ enum Aspect {
 /// Two algorithms or profiles disagree on an event, or on the current state.
 #[derive(Debug, Clone)]
 pub struct Difference {
-    one: Manner,
-    other: Manner,
+    one: Pair,
+    other: Pair,
     event_id: Option<Box<str>>,
     aspect: Aspect,
 }
 
 impl Difference {
     /// The first difference of a room, or that at an event; `None` if there is none.
-    pub fn find(room: &Room, one: Manner, other: Manner, at: Option<EventIx>) -> Option<Self> {
-        let replays = (&one.replay(room), &other.replay(room));
+    pub fn find(room: &Room, one: Pair, other: Pair, at: Option<EventIx>) -> Option<Self> {
+        let replays = (&one.replay(room).of(room), &other.replay(room).of(room));
         let found = match at {
             Some(ix) => Some((Some(ix), aspect_at(replays, ix)?)),
             None => first(replays),
@@ -205,12 +171,8 @@ fn differ(states: (Option<&StateMap>, Option<&StateMap>), room: &Room, key: (&st
 }
 
 impl Property for Difference {
-    fn algorithm(&self) -> Option<Algorithm> {
-        self.one.algorithm
-    }
-
-    fn profile(&self) -> Profile {
-        self.one.profile
+    fn pair(&self) -> Pair {
+        self.one
     }
 
     fn targets(&self) -> Vec<Box<str>> {
@@ -219,7 +181,7 @@ impl Property for Difference {
 
     fn holds(&self, replay: &Replay<'_>, targets: &[EventIx]) -> bool {
         let room = replay.room();
-        let other = self.other.replay(room);
+        let other = self.other.replay(room).of(room);
         match (&self.aspect, targets.first()) {
             (Aspect::Current(event_type, state_key), _) => {
                 let states = (replay.current().state.as_ref(), other.current().state.as_ref());
@@ -234,14 +196,14 @@ impl Property for Difference {
     }
 
     fn relevant(&self, replay: &Replay<'_>, targets: &[EventIx]) -> Vec<EventIx> {
-        let other = self.other.replay(replay.room());
+        let other = self.other.replay(replay.room()).of(replay.room());
         let both = relevant::events(replay, targets).into_iter().chain(relevant::events(&other, targets));
         both.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn describe(&self, name: &dyn Fn(EventIx) -> String, targets: &[EventIx]) -> String {
         let event = targets.first().map_or_else(String::new, |ix| name(*ix));
-        let (one, other) = (self.one, self.other);
+        let [one, other] = Pair::apart([self.one, self.other]);
         let key =
             |event_type: &str, state_key: &str| format!("{event_type} {state_key}").trim_end().to_owned();
         match &self.aspect {

@@ -8,6 +8,7 @@ use super::args::Globals;
 use super::error::CliError;
 use super::output::Ui;
 pub(super) use args::{CompareArgs, EXAMPLES};
+pub(super) use replays::pairs;
 
 pub(super) fn run(args: &CompareArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
     replays::run(args, globals, ui)

@@ -20,7 +20,7 @@ use crate::state::StateMap;
 
 pub(super) fn run(args: &CompareArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
     let dump = load::open(globals, &args.dump, ui)?;
-    let pairs = pairs(args, globals, &dump.room)?;
+    let pairs = pairs(&args.with, globals, &dump.room)?;
     if !args.state_set.is_empty() {
         return of_sets(args, globals, &dump, &pairs, ui);
     }
@@ -49,11 +49,11 @@ pub(super) fn run(args: &CompareArgs, globals: &Globals, ui: &mut Ui) -> Result<
     Ok(u8::from(differs))
 }
 
-/// The pairs to compare, the one to compare with first; each once.
-fn pairs(args: &CompareArgs, globals: &Globals, room: &Room) -> Result<Vec<Pair>, CliError> {
+/// The pairs that are named, the one to compare with first; each once.
+pub(in crate::cli) fn pairs(with: &[String], globals: &Globals, room: &Room) -> Result<Vec<Pair>, CliError> {
     let own = room.rules().algorithm;
     let mut pairs: Vec<Pair> = Vec::new();
-    for given in &args.with {
+    for given in with {
         let pair = pair(given, own, globals)?;
         if !pairs.contains(&pair) {
             pairs.push(pair);
@@ -63,23 +63,12 @@ fn pairs(args: &CompareArgs, globals: &Globals, room: &Room) -> Result<Vec<Pair>
         let algorithm = globals.algorithm().unwrap_or(own);
         pairs.insert(0, Pair { algorithm, profile: globals.profile() });
     }
-    if pairs.iter().all(|pair| *pair == pairs[0]) {
-        return Err(CliError::new(format!("there is only {} to compare", pairs[0]))
+    if pairs.windows(2).all(|pair| pair[0] == pair[1]) {
+        let what = pairs.first().map_or_else(|| "nothing".to_owned(), |only| format!("only {only}"));
+        return Err(CliError::new(format!("there is {what} to compare"))
             .hint("name something else too, as in --with v2 --with v2.1, or --with spec --with synapse"));
     }
     Ok(pairs)
-}
-
-/// How a pair is called beside another: by what sets it apart.
-fn names(pairs: [Pair; 2]) -> [String; 2] {
-    let [one, other] = pairs;
-    if one.algorithm == other.algorithm {
-        pairs.map(|pair| pair.profile.as_str().to_owned())
-    } else if one.profile == other.profile {
-        pairs.map(|pair| pair.algorithm.as_str().to_owned())
-    } else {
-        pairs.map(|pair| pair.to_string())
-    }
 }
 
 /// "1 event differs", "2 events differ".
@@ -133,7 +122,7 @@ impl Writer<'_> {
 
     fn write_parting(&self, number: usize, parting: &Parting, ui: &mut Ui) -> Result<(), CliError> {
         let theme = ui.theme();
-        let names = names(self.pairs());
+        let names = Pair::apart(self.pairs());
         let place = match parting.at {
             Place::Event(ix) => show::line(self.describer, theme, ix),
             Place::Now => "now, over the forward extremities".to_owned(),
@@ -300,7 +289,7 @@ fn of_sets(
         }
         let theme = ui.theme();
         writeln!(ui.out(), "{}", theme.heading(format!("{} and {other}", pairs[0])))?;
-        let names = names([pairs[0], *other]);
+        let names = Pair::apart([pairs[0], *other]);
         if keys.is_empty() && !fails {
             writeln!(ui.out(), "  resolve the state sets to the same state")?;
         } else {
