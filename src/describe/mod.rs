@@ -222,8 +222,9 @@ fn bare(id: &str) -> &str {
 
 /// An ID that somebody chose: what stands before its colon, or all of it.
 fn word(bare: &str) -> Option<&str> {
-    let local = bare.split_once(':').map_or(bare, |(local, _)| local);
-    (!local.is_empty() && local.len() <= WORD).then_some(local)
+    // Nearly all IDs are hashes, which are longer than any word and not worth looking through.
+    let end = bare.bytes().take(WORD + 1).position(|byte| byte == b':').unwrap_or(bare.len());
+    (1..=WORD).contains(&end).then(|| &bare[..end])
 }
 
 /// The first character boundary of `text` at or after `length`.
@@ -234,21 +235,30 @@ fn boundary(text: &str, length: usize) -> usize {
 /// How much of an ID tells it from all others: the length that does for (nearly) all, and those that need more.
 fn lengths(room: &Room) -> (usize, HashMap<Link, usize>) {
     let missing = room.missing().map(|missing| (room.missing_id(missing), Link::Missing(missing)));
-    let mut ids: Vec<(&str, Link)> =
-        room.events().map(|ix| (room.id(ix), Link::Event(ix))).chain(missing).collect();
-    ids.sort_unstable_by_key(|(id, _)| bare(id));
+    let events = room.events().map(|ix| (room.id(ix), Link::Event(ix)));
+    // Nearly all IDs differ in what fits into a number.
+    let mut ids: Vec<(u64, &str, Link)> =
+        events.chain(missing).map(|(id, link)| (beginning(bare(id)), id, link)).collect();
+    ids.sort_unstable_by_key(|(beginning, id, _)| (*beginning, bare(id)));
     let common = |a: &str, b: &str| bare(a).bytes().zip(bare(b).bytes()).take_while(|(a, b)| a == b).count();
     let mut needed = vec![0; ids.len()];
     for place in 1..ids.len() {
-        let length = common(ids[place - 1].0, ids[place].0) + 1;
+        let length = common(ids[place - 1].1, ids[place].1) + 1;
         needed[place - 1] = length.max(needed[place - 1]);
         needed[place] = length;
     }
     let is_word = |id: &str| word(bare(id)).is_some();
-    let hashes = ids.iter().zip(&needed).filter(|((id, _), _)| !is_word(id)).map(|(_, needed)| *needed);
+    let hashes = ids.iter().zip(&needed).filter(|((_, id, _), _)| !is_word(id)).map(|(_, needed)| *needed);
     let length = hashes.max().unwrap_or(0).clamp(SHORTEST, USUAL);
-    let longer = ids.iter().zip(&needed).filter(|((id, _), needed)| **needed > length || is_word(id));
-    (length, longer.map(|((_, link), needed)| (*link, *needed)).collect())
+    let longer = ids.iter().zip(&needed).filter(|((_, id, _), needed)| **needed > length || is_word(id));
+    (length, longer.map(|((_, _, link), needed)| (*link, *needed)).collect())
+}
+
+/// The first eight bytes, in the order of text.
+fn beginning(text: &str) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
+    u64::from_be_bytes(bytes)
 }
 
 fn homonyms(room: &Room) -> BTreeSet<Box<str>> {

@@ -1,9 +1,9 @@
 //! A room comes about, a piece at a time: whoever must not be away for long can look up in between.
 //!
 //! ```text
-//! Citing ─► Ordering ─► Keying ─► Linking ─► Turning ─► Room
-//! look up   topological  state     prev and   children
-//! IDs       order        keys      auth
+//! Citing ─► Ranking ─► Ordering ─► Keying ─► Noding ─► Linking ─► Turning ─► Room
+//! look up   order of   topological  state     nodes     prev and   children
+//! IDs       time       order        keys                auth
 //! ```
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use super::adjacency::Adjacency;
 use super::build::{Assertion, Empty, Input, LoadedEvent, most_common_room};
 use super::ids::IdTable;
 use super::index::EventIx;
-use super::keys::KeyTable;
+use super::keys::{EventKeys, KeyTable};
 use super::references::Citations;
 use super::set::EventSet;
 use super::sorted::{self, Sorted};
@@ -53,14 +53,23 @@ enum Stage {
         parts: Vec<Citations>,
         cited: usize,
     },
-    /// `rank`: the order of time, if it is known already.
+    Ranking {
+        events: Vec<LoadedEvent>,
+        ids: IdTable,
+        parts: Vec<Citations>,
+    },
     Ordering {
         events: Vec<LoadedEvent>,
         ids: IdTable,
         parts: Vec<Citations>,
-        rank: Option<Vec<u32>>,
+        rank: Vec<u32>,
     },
     Keying(Sorted),
+    Noding {
+        sorted: Sorted,
+        keys: KeyTable,
+        of_events: Vec<EventKeys>,
+    },
     Linking {
         sorted: Sorted,
         keys: KeyTable,
@@ -97,8 +106,10 @@ impl Building {
     pub(crate) fn done(&self) -> f32 {
         match &self.stage {
             Stage::Citing { events, cited, .. } => 0.4 * *cited as f32 / events.len() as f32,
-            Stage::Ordering { .. } => 0.4,
+            Stage::Ranking { .. } => 0.4,
+            Stage::Ordering { .. } => 0.5,
             Stage::Keying(_) => 0.6,
+            Stage::Noding { .. } => 0.7,
             Stage::Linking { .. } => 0.8,
             Stage::Turning { .. } => 0.9,
         }
@@ -114,12 +125,18 @@ impl Building {
                 }
                 cite(frame.rules, events, ids, parts, cited, executor)
             }
+            Stage::Ranking { events, ids, parts } => {
+                let rank = sorted::rank(&events);
+                Stage::Ordering { events, ids, parts, rank }
+            }
             Stage::Ordering { events, ids, parts, rank } => {
-                let rank = rank.unwrap_or_else(|| sorted::rank(&events));
                 Stage::Keying(Sorted::new(events, ids, Citations::joined(parts), &rank, findings))
             }
             Stage::Keying(sorted) => {
                 let (keys, of_events) = KeyTable::new(&sorted.events, executor);
+                Stage::Noding { sorted, keys, of_events }
+            }
+            Stage::Noding { sorted, keys, of_events } => {
                 let room_id = frame.room_id.as_deref();
                 let nodes = sorted.nodes(frame.rules, room_id, &of_events, findings, executor);
                 Stage::Linking { sorted, keys, nodes }
@@ -159,7 +176,7 @@ fn cite(
             || sorted::rank(&events),
             || executor::map(executor, ranges.len(), cite),
         );
-        return Stage::Ordering { events, ids, parts, rank: Some(rank) };
+        return Stage::Ordering { events, ids, parts, rank };
     }
     let piece = cited..events.len().min(cited + PIECE);
     cited = piece.end;
@@ -167,7 +184,7 @@ fn cite(
     if cited < events.len() {
         Stage::Citing { events, ids, parts, cited }
     } else {
-        Stage::Ordering { events, ids, parts, rank: None }
+        Stage::Ranking { events, ids, parts }
     }
 }
 
