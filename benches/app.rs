@@ -130,4 +130,15 @@ fn measure(events: &str, blueprint: &Blueprint, size: Vec2) {
         _ => desk.press(Key::Period),
     };
     print("to the next step", (0..FRAMES).map(|number| step(&mut desk, number)).collect());
+    // All panels have lines with links in them here; a screen reader is told of each.
+    desk.press(Key::Home);
+    desk.press(Key::C);
+    desk.press(Key::Enter);
+    for _ in 0..8 {
+        desk.press(Key::Period);
+    }
+    print("nothing happens at a step", (0..FRAMES).map(|_| desk.frame(Vec::new())).collect());
+    desk.ctx.enable_accesskit();
+    desk.frame(Vec::new());
+    print("the same with a screen reader", (0..FRAMES).map(|_| desk.frame(Vec::new())).collect());
 }

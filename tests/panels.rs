@@ -5,9 +5,9 @@
 #[path = "common/window.rs"]
 mod window;
 
-use egui::{Key, Modifiers, Pos2, Vec2, vec2};
+use egui::{Key, Modifiers, Pos2, Role, Vec2, vec2};
 use egui_kittest::Node;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use hindsight::app::loading::{Request, Source};
 use hindsight::dump::{Options, load};
 use hindsight::resolve::step::Step;
@@ -308,4 +308,92 @@ fn findings_lead_to_their_events() {
     window.click_at(Pos2::new(row.right() - 20.0, row.center().y));
     assert!(matches!(window.session().selection().last(), Some(Item::Finding(_))));
     window.shows("What to do");
+}
+
+impl Window {
+    /// The links that a screen reader finds, by name.
+    fn links<'a>(&'a self, name: &'a str) -> Vec<Node<'a>> {
+        let links = self.0.query_all_by_role_and_label(Role::Link, name);
+        links.collect()
+    }
+
+    fn selected(&self) -> Option<String> {
+        match self.session().selection().last()? {
+            Item::Event(ix) => Some(self.session().describer().short_id(*ix)),
+            other => Some(format!("{other:?}")),
+        }
+    }
+
+    fn tab(&mut self) -> Option<String> {
+        self.press(Key::Tab);
+        let mut all =
+            self.0.query_all_by(|node| node.is_focused() && node.label().or(node.value()).is_some());
+        let node = all.next()?;
+        node.accesskit_node().label().or(node.value())
+    }
+}
+
+#[test]
+fn links_in_sentences_are_reached_by_keyboard_and_screen_reader() {
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
+    window.go_to_step(|step| matches!(step, Step::PowerPop(pop) if pop.number == 1));
+    let first = window.session().steps().unwrap().steps.iter().find_map(|step| match step {
+        Step::PowerPop(pop) => Some(window.session().describer().short_id(pop.event)),
+        _ => None,
+    });
+    let first = first.unwrap();
+    // In the sentence of the step.
+    let at = |window: &Window| {
+        let links = window.links(&first);
+        links.iter().position(|link| link.rect().center().y > 500.0 && link.rect().center().y < 545.0)
+    };
+    let place = at(&window).unwrap();
+    window.links(&first)[place].focus();
+    window.0.run_steps(2);
+    assert!(window.links(&first)[place].is_focused());
+    assert_eq!(window.selected(), None);
+    window.press(Key::Enter);
+    assert_eq!(window.selected().as_deref(), Some(&*first));
+    assert!(window.session().cursor().step.is_some(), "Enter presses the link, and is no shortcut now");
+    // The next stop is the next link of the sentence.
+    assert_eq!(window.tab().as_deref(), Some("@alice"));
+    window.press_with(Modifiers::SHIFT, Key::Tab);
+    window.press(Key::Enter);
+    assert_eq!(window.at(), first, "pressed once more it leads there");
+    // A screen reader presses without the keyboard.
+    window.press_with(Modifiers::ALT, Key::ArrowLeft);
+    let place = at(&window).unwrap();
+    window.press(Key::Escape);
+    window.links(&first)[place].click_accesskit();
+    window.0.run_steps(2);
+    assert_eq!(window.selected().as_deref(), Some(&*first));
+}
+
+#[test]
+fn a_row_is_one_stop_until_it_is_pressed() {
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
+    window.press(Key::End);
+    let row = |window: &Window| {
+        let rows = window.shown("@alice  ALICE  join");
+        rows.iter().map(Node::rect).find(|rect| rect.left() > 900.0).unwrap()
+    };
+    let links = |window: &Window| -> Vec<String> {
+        let rect = row(window);
+        let inside =
+            window.0.query_all_by_role(Role::Link).filter(|link| rect.contains(link.rect().center()));
+        inside.filter_map(|link| link.accesskit_node().label()).collect()
+    };
+    assert_eq!(links(&window), ["@alice", "ALICE"]);
+    let focus = |window: &mut Window| {
+        window.shown("@alice  ALICE  join").iter().find(|row| row.rect().left() > 900.0).unwrap().focus();
+        window.0.run_steps(2);
+    };
+    focus(&mut window);
+    let next = window.tab().unwrap();
+    assert!(next != "@alice", "{next}: the next row");
+    focus(&mut window);
+    window.press(Key::Enter);
+    assert_eq!([window.tab(), window.tab()], ["@alice", "ALICE"].map(|name| Some(name.to_owned())));
+    window.press(Key::Space);
+    assert_eq!(window.selected().as_deref(), Some("ALICE"));
 }

@@ -39,6 +39,14 @@ impl Context<'_> {
         self.commands.send(command);
     }
 
+    /// Shows that the keyboard is on a widget that is painted by hand, so many points around it.
+    pub fn focus_ring(&self, ui: &egui::Ui, response: &egui::Response, around: f32) {
+        if response.has_focus() {
+            let stroke = egui::Stroke::new(1.5, self.tokens.accent);
+            ui.painter().rect_stroke(response.rect.expand(around), 3.0, stroke, egui::StrokeKind::Inside);
+        }
+    }
+
     /// What a row or a link about `item` does with the pointer: hovering lights the item up everywhere, a click selects
     /// it, with Ctrl or Command it is added or taken away.
     pub fn point(&self, response: &egui::Response, item: &Item) {

@@ -27,13 +27,20 @@ pub(super) fn keys_ui(ui: &Ui, cx: &Context<'_>, is_open: &mut bool) {
         ui.add_space(size::GAP);
         let height = screen.height() - 120.0;
         let area = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
-        area.show(ui, |ui| groups_ui(ui, cx));
+        area.show(ui, |ui| {
+            groups_ui(ui, cx);
+            ui.label(RichText::new(TAB).color(cx.tokens.weak));
+        });
         close.inner
     });
     if modal.inner || modal.should_close() {
         *is_open = false;
     }
 }
+
+/// What the table of commands does not tell.
+const TAB: &str = "Tab goes to buttons, rows and the links in sentences, Enter presses them; \
+                   once a row is pressed, Tab goes to the links in it";
 
 fn groups_ui(ui: &mut Ui, cx: &Context<'_>) {
     let length = |group: Group| {

@@ -6,9 +6,11 @@ use super::context::Commands;
 use crate::session::{COMMANDS, Key, Shortcut};
 
 /// Sends the commands whose shortcuts were pressed. While somebody types, only those with Ctrl (or Command) and Escape
-/// count; while a dialog is open, only those with Ctrl.
+/// count; while a dialog is open, only those with Ctrl. What Tab has led to is pressed by Enter and Space.
 pub(super) fn send_pressed(ctx: &egui::Context, commands: &Commands) {
     let typing = ctx.text_edit_focused();
+    // What has the keyboard is pressed by these.
+    let is_button = !typing && ctx.memory(|memory| memory.focused().is_some());
     let in_dialog = ctx.memory(|memory| memory.top_modal_layer().is_some());
     ctx.input_mut(|input| {
         input.events.retain(|event| {
@@ -16,7 +18,8 @@ pub(super) fn send_pressed(ctx: &egui::Context, commands: &Commands) {
             let command = COMMANDS.iter().find(|info| {
                 info.shortcuts.iter().any(|shortcut| {
                     let taken = shortcut.ctrl || !in_dialog && (!typing || shortcut.key == Key::Escape);
-                    taken && is_pressed(*shortcut, *key, *modifiers)
+                    let presses = is_button && matches!(shortcut.key, Key::Enter | Key::Space);
+                    taken && !presses && is_pressed(*shortcut, *key, *modifiers)
                 })
             });
             let command = command.and_then(|info| info.command.clone());

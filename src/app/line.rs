@@ -1,16 +1,16 @@
-//! A line of text with things in it that can be pointed at: one widget, however many links it has.
+//! A line of text with things in it that can be pointed at: to the pointer one widget, however many links it has.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{Align, Color32, CursorIcon, FontId, Galley, Pos2, Rect, Response, Sense, TextStyle, Ui, vec2};
 
 use super::context::Context;
+use super::links::{self, Link, Reach};
 use super::theme::{Tokens, size};
 use crate::describe::Describer;
 use crate::explain::{Sentence, Span};
-use crate::room::{EventIx, KeyIx, Link};
+use crate::room::{self, EventIx, KeyIx};
 use crate::session::{Command, Item, Position};
 
 /// Of many events so many are named.
@@ -26,7 +26,7 @@ pub(super) struct Line<'a> {
     job: LayoutJob,
     /// The number of characters so far.
     chars: usize,
-    links: Vec<(Range<usize>, Item)>,
+    links: Vec<Link>,
 }
 
 impl<'a> Line<'a> {
@@ -105,10 +105,10 @@ impl<'a> Line<'a> {
         } else {
             Color32::TRANSPARENT
         };
-        let start = self.chars;
+        let (start, from) = (self.chars, self.job.text.len());
         let accent = self.tokens.accent;
         self.push(text, accent, background);
-        self.links.push((start..self.chars, item));
+        self.links.push(Link { chars: start..self.chars, bytes: from..self.job.text.len(), item });
         self
     }
 
@@ -121,10 +121,10 @@ impl<'a> Line<'a> {
 
     /// Adds an event that is in the dump or not.
     #[must_use]
-    pub(super) fn reference(self, link: Link) -> Self {
+    pub(super) fn reference(self, link: room::Link) -> Self {
         match link {
-            Link::Event(ix) => self.event(ix),
-            Link::Missing(missing) => {
+            room::Link::Event(ix) => self.event(ix),
+            room::Link::Missing(missing) => {
                 let name = self.describer.missing_id(missing);
                 self.link(&name, Item::Missing(missing))
             }
@@ -175,7 +175,7 @@ impl<'a> Line<'a> {
                 let sender = self.cx.session.room().event(*ix).sender().to_owned();
                 self.event(*ix).tinted(&format!(" ({summary} by "), weak).user(&sender).tinted(")", weak)
             }
-            Span::Missing(missing) => self.reference(Link::Missing(*missing)),
+            Span::Missing(missing) => self.reference(room::Link::Missing(*missing)),
             Span::User(user) => self.user(user),
             Span::Key(key) => self.key(*key),
             Span::Text(_) | Span::Level(_) | Span::Rule(_) | Span::Time(_) | Span::Value(_) => {
@@ -205,9 +205,16 @@ impl<'a> Line<'a> {
 
     /// Shows it as a widget of its own, wrapped.
     pub(super) fn show(self, ui: &mut Ui) -> Response {
-        let laid_out = self.wrapped(ui, ui.available_width());
-        let (rect, response) = ui.allocate_exact_size(laid_out.galley.size(), Sense::click());
-        laid_out.show(ui, rect.min, response)
+        let width = ui.available_width();
+        self.show_within(ui, width)
+    }
+
+    /// Shows it as a widget of its own, in as many rows as it needs to be no wider.
+    pub(super) fn show_within(self, ui: &mut Ui, width: f32) -> Response {
+        let laid_out = self.wrapped(ui, width);
+        // The keyboard goes to the links in it, not to the line.
+        let (rect, response) = ui.allocate_exact_size(laid_out.galley.size(), Sense::CLICK);
+        laid_out.show(ui, rect.min, response, Reach::Always)
     }
 }
 
@@ -215,30 +222,25 @@ impl<'a> Line<'a> {
 pub(super) struct LaidOut<'a> {
     cx: Context<'a>,
     galley: Arc<Galley>,
-    links: Vec<(Range<usize>, Item)>,
+    links: Vec<Link>,
     text: String,
 }
 
 impl LaidOut<'_> {
-    /// Its size.
-    pub(super) fn size(&self) -> egui::Vec2 {
-        self.galley.size()
-    }
-
     /// Paints it at `pos`; `response` is that of a widget around it, whose name is told.
     /// A link that the pointer is on lights up everywhere; a click selects it; two clicks go there.
-    pub(super) fn show(self, ui: &Ui, pos: Pos2, response: Response) -> Response {
+    fn show(self, ui: &Ui, pos: Pos2, response: Response, reach: Reach) -> Response {
         self.paint(ui, pos, &response);
         let text = self.text;
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &text));
+        links::links_ui(ui, &self.cx, (&self.galley, pos), &self.links, &response, reach);
         if self.galley.elided { response.on_hover_text(text) } else { response }
     }
 
-    /// As [`Self::show`], without telling a name. Returns whether the pointer is on a link.
-    pub(super) fn paint(&self, ui: &Ui, pos: Pos2, response: &Response) -> bool {
+    fn paint(&self, ui: &Ui, pos: Pos2, response: &Response) {
         let hit = response.hover_pos().and_then(|pointer| self.link_at(pointer - pos.to_vec2()));
         ui.painter().galley(pos, Arc::clone(&self.galley), self.cx.tokens.text);
-        let Some((item, rect)) = hit else { return false };
+        let Some((item, rect)) = hit else { return };
         let rect = rect.translate(pos.to_vec2());
         ui.painter().hline(rect.x_range(), rect.bottom(), egui::Stroke::new(1.0, self.cx.tokens.accent));
         ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
@@ -248,7 +250,6 @@ impl LaidOut<'_> {
         {
             self.cx.send(Command::SeekEvent(Position::Event(*ix)));
         }
-        true
     }
 
     /// The link under a point that is relative to the line, and the part of it in that row.
@@ -262,7 +263,8 @@ impl LaidOut<'_> {
                     (glyph.pos.x..glyph.pos.x + glyph.advance_width).contains(&x)
                 };
                 let place = first + row.glyphs.iter().position(is_under)?;
-                let (range, item) = self.links.iter().find(|(range, _)| range.contains(&place))?;
+                let link = self.links.iter().find(|link| link.chars.contains(&place))?;
+                let Link { chars: range, item, .. } = link;
                 let glyphs = row.glyphs.get(range.start.saturating_sub(first)..)?;
                 let last = glyphs.iter().take(range.end - range.start.max(first)).next_back()?;
                 let left = rect.left() + glyphs.first()?.pos.x;
@@ -293,9 +295,11 @@ pub(super) fn fill_row(
     indent: f32,
     right: f32,
 ) -> Response {
+    line.cx.focus_ring(ui, &response, -1.0);
     let laid_out = line.cut(ui, rect.width() - indent - right);
-    let y = rect.center().y - laid_out.size().y / 2.0;
-    laid_out.show(ui, Pos2::new(rect.left() + indent, y), response)
+    let y = rect.center().y - laid_out.galley.size().y / 2.0;
+    links::press(ui, &response);
+    laid_out.show(ui, Pos2::new(rect.left() + indent, y), response, Reach::WhenPressed)
 }
 
 /// The event that panels are about: the one selected last, else that of the cursor.

@@ -15,6 +15,7 @@ mod help;
 mod inspector;
 mod keys;
 mod line;
+mod links;
 pub mod loading;
 pub mod nodes;
 mod notices;

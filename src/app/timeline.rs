@@ -83,6 +83,7 @@ pub fn timeline_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut TimelineView) {
         here: session.rows().row_from(session.cursor().event.anchor().map_or(Position::Now, Position::Event)),
     };
     strip.scrub(&response);
+    cx.focus_ring(ui, &response, -1.0);
     strip.paint_past(ui);
     strip.paint_tracks(ui, counted);
     strip.paint_labels(ui, rect.bottom() - LABELS / 2.0);

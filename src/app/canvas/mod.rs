@@ -37,6 +37,7 @@ pub fn canvas_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CanvasView, sheets: &
     }
     let all = ui.allocate_rect(rect, Sense::click_and_drag());
     all.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Graph"));
+    cx.focus_ring(ui, &all, -1.0);
     let here = sheet.row_of(cx.session.cursor().event);
     let eye = view.look(ui, cx, &all, sheet, in_question(cx.session, sheet).or(here));
     let drawing = Drawing { cx, sheet, servers, describer: &cx.session.describer(), eye, here };
@@ -260,6 +261,7 @@ impl Drawing<'_> {
         });
         nodes::press(self.cx, &response, row.item);
         card::paint(self, ui, rect, row, tell, is_selected);
+        self.cx.focus_ring(ui, &response, -1.0);
         if self.eye.detail == Detail::Dots {
             response.on_hover_ui(|ui| {
                 ui.label(tell().label());

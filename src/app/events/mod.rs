@@ -116,6 +116,7 @@ fn list_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut EventsView, sheets: &mut Sh
             cx.send(Command::Hover(SessionItem::User(session.room().event(ix).sender().into())));
         }
         row::paint(ui, cx, rect, (item, lines.as_ref()), &columns, &facts, &told);
+        cx.focus_ring(ui, &response, -1.0);
         if let Item::Run(run) = item {
             run_button_ui(ui, cx, columns.expander(rect), run.id, run.count);
         }
@@ -131,6 +132,7 @@ fn run_button_ui(ui: &Ui, cx: &Context<'_>, rect: Rect, run: EventIx, count: usi
     if response.clicked() {
         cx.send(Command::ToggleRun(run));
     }
+    cx.focus_ring(ui, &response, -1.0);
     let color = if response.hovered() { cx.tokens.strong } else { cx.tokens.accent };
     let painter = ui.painter();
     painter.text(rect.left_center(), Align2::LEFT_CENTER, "Expand", FontId::proportional(size::SMALL), color);

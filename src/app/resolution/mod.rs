@@ -94,9 +94,7 @@ fn title_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>) {
         Position::Event(ix) => line.text("Resolution before ").event(ix),
         Position::Over(chosen) => line.text("Resolution over ").events(cx.session.chosen(chosen)),
     };
-    let laid_out = line.wrapped(ui, f32::INFINITY);
-    let (rect, response) = ui.allocate_exact_size(laid_out.size(), egui::Sense::click());
-    laid_out.show(ui, rect.min, response);
+    line.show_within(ui, f32::INFINITY);
 }
 
 /// The way to the resolution over the selected events, unless it is the one that is shown.
