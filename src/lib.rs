@@ -41,7 +41,7 @@
 //! | [`anonymise`] | a room without the names and words in it |
 //! | [`shrink`] | the smallest room that still shows something |
 //! | [`expect`] | what others decided, held against a replay |
-//! | [`diagnose`] | the story of a state key, and where replays part |
+//! | [`diagnose`] | the story of a state key, where replays part, and state resets |
 //! | [`session`] | what a debugger is, without pixels: cursor, selection, filters, commands, links |
 //! | `differential` | ruma beside ours; needs the feature of that name |
 //! | `generate` | making rooms; needs the feature of that name |

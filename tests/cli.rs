@@ -56,13 +56,14 @@ fn fixtures() -> Vec<PathBuf> {
     folders
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "inspect",
     "log",
     "replay",
     "resolve",
     "why",
     "compare",
+    "diagnose",
     "check",
     "open",
     "export",
@@ -141,6 +142,33 @@ fn inspect() {
     let output = run(&["inspect", "--format", "json", "fixtures/hole-with-snapshot"]);
     let facts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     insta::assert_json_snapshot!("inspect_json", facts);
+}
+
+#[test]
+fn diagnose() {
+    for fixture in ["r0-join-rule-twin", "msc4297-problem-b", "topic-vs-ban"] {
+        let output = run(&["diagnose", &format!("fixtures/{fixture}")]);
+        insta::assert_snapshot!(format!("diagnose_{fixture}"), transcript(&output));
+    }
+    let output = run(&["diagnose", "--what-if", "fixtures/r2-clock-against-epoch"]);
+    insta::assert_snapshot!("diagnose_what_if", transcript(&output));
+    let output = run(&["diagnose", "--all", "fixtures/restricted-join"]);
+    insta::assert_snapshot!("diagnose_all", transcript(&output));
+    let output = run(&["diagnose", "--format", "json", "--what-if", "fixtures/msc4297-problem-a"]);
+    assert_eq!(output.status.code(), Some(1));
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_json_snapshot!("diagnose_json", answer);
+}
+
+#[test]
+fn diagnose_looks_where_it_is_told() {
+    assert_eq!(run(&["diagnose", "--at", "MERGE", "fixtures/r3-priority-inversion"]).status.code(), Some(1));
+    assert_eq!(run(&["diagnose", "--at", "KICK", "fixtures/r3-priority-inversion"]).status.code(), Some(0));
+    assert_eq!(run(&["diagnose", "--at", "NOBODY", "fixtures/r3-priority-inversion"]).status.code(), Some(2));
+    assert_eq!(
+        run(&["diagnose", "--algorithm", "v2.1", "fixtures/msc4297-problem-a"]).status.code(),
+        Some(0)
+    );
 }
 
 #[test]

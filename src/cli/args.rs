@@ -19,6 +19,7 @@ Examples:
   hindsight inspect room.ndjson.gz            what is in a dump
   hindsight log fixtures/topic-vs-ban         the graph of a room as text
   hindsight resolve room.ndjson --steps       how the current state comes about, step by step
+  hindsight diagnose room.ndjson              who lost what to no one's doing: state resets
   hindsight check dumps/                      many rooms at once
   hindsight open room.ndjson                  the debugger, in a window
 
@@ -65,6 +66,19 @@ Examples:
   hindsight resolve room.ndjson --state-set a.json --state-set b.json
 
 A state set is a file with a JSON array of event IDs.";
+
+const DIAGNOSE_EXAMPLES: &str = "\
+Examples:
+  hindsight diagnose room.ndjson                      the state resets of a room, the worst first
+  hindsight diagnose fixtures/r0-join-rule-twin       an honest room in which a member disappears
+  hindsight diagnose --what-if room.ndjson            would another algorithm, another clock have helped?
+  hindsight diagnose --all room.ndjson                what was taken back legitimately, too
+  hindsight diagnose --algorithm v2.1 room.ndjson     after an upgrade to room version 12
+
+A state reset is a value that a merge lost although nobody who did not know of it took it back. What each cause \
+(RETROACTIVE, ORDER_INVERSION, …) means is in the README.
+
+Exit code: 1 if there is a state reset.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -126,6 +140,9 @@ pub(super) enum Command {
     /// Show where algorithms and profiles part, at which step, and whether it heals
     #[command(after_long_help = compare::EXAMPLES)]
     Compare(CompareArgs),
+    /// Find state resets: what merges lost, how, and whether somebody took it back
+    #[command(after_long_help = DIAGNOSE_EXAMPLES)]
+    Diagnose(DiagnoseArgs),
     /// Check many rooms at once: against expectations, profiles, algorithms, or ruma
     #[command(after_long_help = check::EXAMPLES)]
     Check(Box<CheckArgs>),
@@ -385,6 +402,29 @@ impl ResolveArgs {
     pub(super) fn events(&self) -> Vec<String> {
         self.event.iter().chain(&self.at).cloned().collect()
     }
+}
+
+/// Arguments of `diagnose`.
+#[derive(Debug, Args)]
+pub(super) struct DiagnoseArgs {
+    #[command(flatten)]
+    pub(super) input: DumpArg,
+
+    /// Look at these merges only (an ID, its beginning, or its name in the scenario)
+    #[arg(long, value_name = "EVENT", allow_hyphen_values = true)]
+    pub(super) at: Vec<String>,
+
+    /// Show legitimate and undecided losses too
+    #[arg(long)]
+    pub(super) all: bool,
+
+    /// Say what would have been: with other algorithms and profiles, without each branch, with right clocks, …
+    #[arg(long)]
+    pub(super) what_if: bool,
+
+    /// Show so many losses of each kind in text
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(super) limit: usize,
 }
 
 /// Arguments of `open`.

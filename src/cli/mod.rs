@@ -8,6 +8,7 @@ mod anonymise;
 mod args;
 mod check;
 mod compare;
+mod diagnose;
 mod error;
 mod export;
 mod findings;
@@ -67,6 +68,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
         Command::Resolve(args) => resolve::run(args, globals, ui),
         Command::Why(args) => why::run(args, globals, ui),
         Command::Compare(args) => compare::run(args, globals, ui),
+        Command::Diagnose(args) => diagnose::run(args, globals, ui),
         Command::Check(args) => check::run(args, globals, ui),
         Command::Open(args) => open::run(args, globals, ui),
         Command::Export(args) => export::run(args, globals, ui),

@@ -310,14 +310,14 @@ pub(super) fn verdict_to_json(room: &Room, verdict: &Verdict) -> Value {
 }
 
 /// A level: a number, or the word `creator`, which is above all numbers.
-fn level(level: Level) -> Value {
+pub(super) fn level(level: Level) -> Value {
     match level {
         Level::Finite(number) => number.into(),
         Level::Creator => "creator".into(),
     }
 }
 
-fn decider(decider: Decider) -> &'static str {
+pub(super) fn decider(decider: Decider) -> &'static str {
     match decider {
         Decider::Alone => "alone",
         Decider::Level => "level",
@@ -327,7 +327,7 @@ fn decider(decider: Decider) -> &'static str {
     }
 }
 
-fn round(round: Round) -> &'static str {
+pub(super) fn round(round: Round) -> &'static str {
     match round {
         Round::Power => "power",
         Round::Mainline => "mainline",

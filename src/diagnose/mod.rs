@@ -1,9 +1,10 @@
-//! What changed, and whether it should have: the story of a state key, and where replays part.
+//! What changed, and whether it should have: the story of a state key, where replays part, and state resets.
 
 mod align;
 pub mod ancestry;
 pub mod compare;
 pub mod fate;
+pub mod resets;
 pub mod standing;
 pub mod story;
 mod trace;

@@ -205,6 +205,11 @@ impl Event {
         self.depth
     }
 
+    /// Gives the event another timestamp: for suppositions.
+    pub(crate) fn set_origin_server_ts(&mut self, timestamp: i64) {
+        self.origin_server_ts = timestamp;
+    }
+
     /// The IDs of the parents, in the order of the event.
     pub fn prev_events(&self) -> References<'_> {
         References::new(&self.json()[self.prev_events as usize..])

@@ -109,7 +109,7 @@ fn field_name(field: &LevelField) -> String {
 }
 
 /// Operands as details. The create event is left out where it says nothing new.
-pub(super) fn operand_nodes(operands: &[Operand]) -> impl Iterator<Item = Node> + '_ {
+pub(crate) fn operand_nodes(operands: &[Operand]) -> impl Iterator<Item = Node> + '_ {
     operands
         .iter()
         .filter(|operand| !matches!(operand, Operand::Create(Some(_))))

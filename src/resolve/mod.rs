@@ -111,6 +111,7 @@ pub struct Resolver<'a> {
     room: &'a Room,
     algorithm: Algorithm,
     profile: Profile,
+    undisputed_mainline: bool,
     differences: Differences,
     memory: v2::Memory,
     /// Where the implementation that the profile stands for fails, the answer is that of the specification.
@@ -124,6 +125,7 @@ impl<'a> Resolver<'a> {
             room,
             algorithm,
             profile,
+            undisputed_mainline: false,
             differences: Differences::default(),
             memory: v2::Memory::new(profile),
             spec_memory: v2::Memory::new(Profile::Spec),
@@ -133,6 +135,13 @@ impl<'a> Resolver<'a> {
     /// The algorithm in use.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The same, but where the replayed state has no power levels, undisputed ones are the mainline (D2). No
+    /// implementation does that; it is to ask what would be.
+    #[must_use]
+    pub fn with_undisputed_mainline(self) -> Self {
+        Self { undisputed_mainline: true, ..self }
     }
 
     /// Resolves. `rejected` are the events that count as rejected.
@@ -181,12 +190,12 @@ impl<'a> Resolver<'a> {
     }
 
     fn decide<O: Observer>(&mut self, sets: &Sets<'_>, rejected: &EventSet, observer: &mut O) -> Answer {
-        let Self { room, algorithm, profile, .. } = *self;
+        let Self { room, algorithm, profile, undisputed_mainline, .. } = *self;
         let answer = |entries: &[(KeyIx, EventIx)], sizes: Sizes, failure: Option<Failure>| {
             let (base, changes) = sets.as_changes(entries);
             Answer { base, changes, resolved: true, sizes, failure }
         };
-        let context = v2::Context { room, profile, rejected, algorithm };
+        let context = v2::Context { room, profile, rejected, algorithm, undisputed_mainline };
         match run(context, &mut self.memory, sets, observer) {
             Ok((entries, sizes)) => {
                 observer.step(|| Step::Result(outcome(sets, &entries)));

@@ -15,6 +15,8 @@ use crate::state::Conflict;
 pub trait Observer {
     /// Whether anybody listens: lets a resolution skip what only steps need.
     const LISTENS: bool;
+    /// Whether it wants to know how auth chains reach what: of all steps only these cost a walk over the whole auth graph.
+    const FOLLOWS_CHAINS: bool = Self::LISTENS;
 
     /// Takes a step. `make` is called only if somebody listens.
     fn step(&mut self, make: impl FnOnce() -> Step);

@@ -29,6 +29,8 @@ pub(super) struct Context<'a> {
     pub(super) profile: Profile,
     pub(super) rejected: &'a EventSet,
     pub(super) algorithm: Algorithm,
+    /// Undisputed power levels are the mainline where there are no others (D2).
+    pub(super) undisputed_mainline: bool,
 }
 
 impl<'a> Context<'a> {
@@ -92,7 +94,9 @@ pub(super) fn resolve<O: Observer>(
         others.retain(|event| ordered.binary_search(event).is_err());
     }
     let key = room.well_known().power_levels;
-    let levels = [replay.state.get(key), sets.unconflicted(key)];
+    let undisputed = sets.unconflicted(key);
+    let or_undisputed = undisputed.filter(|_| context.undisputed_mainline);
+    let levels = [replay.state.get(key).or(or_undisputed), undisputed];
     let others = mainline_order(room, profile, &mut memory.forest, &others, levels, observer)?;
     replay.run(&others, Round::Mainline, &mut memory.verdicts, observer)?;
 
@@ -111,12 +115,14 @@ fn full_conflicted_set<O: Observer>(
     let Memory { marks, difference: workspace, .. } = memory;
     let inclusive = context.profile.switches().chains_include_state;
     let Found { conflicted, difference } = DifferenceWalk::run(graph, workspace, marks, sets, inclusive);
-    observer.step(|| {
-        let sets: Vec<Vec<EventIx>> =
-            sets.given.iter().map(|set| set.iter().map(|(_, event)| event).collect()).collect();
-        let (chain_sizes, events) = witnesses(graph, &sets, &difference, inclusive);
-        Step::AuthDifference(AuthDifference { inclusive, chain_sizes, events })
-    });
+    if O::FOLLOWS_CHAINS {
+        observer.step(|| {
+            let sets: Vec<Vec<EventIx>> =
+                sets.given.iter().map(|set| set.iter().map(|(_, event)| event).collect()).collect();
+            let (chain_sizes, events) = witnesses(graph, &sets, &difference, inclusive);
+            Step::AuthDifference(AuthDifference { inclusive, chain_sizes, events })
+        });
+    }
 
     let subgraph = if context.is_v2_1() { subgraph(graph, marks, &conflicted) } else { Vec::new() };
     if context.is_v2_1() {

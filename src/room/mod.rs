@@ -162,6 +162,15 @@ pub struct Room {
 }
 
 impl Room {
+    /// The same room with other timestamps, one an event. The topological order stays, which is one all the same.
+    pub(crate) fn with_timestamps(&self, timestamps: &[i64]) -> Self {
+        let mut room = self.clone();
+        for (event, timestamp) in room.events.iter_mut().zip(timestamps) {
+            event.set_origin_server_ts(*timestamp);
+        }
+        room
+    }
+
     /// The rules of the room version.
     pub fn rules(&self) -> &'static Rules {
         self.rules

@@ -90,7 +90,7 @@ impl Split {
     /// Divides `states`: a key is unconflicted if every state has it with the same event (a key
     /// that is absent from one state is conflicted).
     pub fn new(states: &[StateMap]) -> Self {
-        let conflicts = conflicts(&states.iter().map(StateMap::view).collect::<Vec<_>>());
+        let conflicts = conflicts(states);
         let mut unconflicted = states.first().cloned().unwrap_or_default();
         for conflict in &conflicts {
             unconflicted.remove(conflict.key);
@@ -143,9 +143,11 @@ fn push_keys(nodes: StateView<'_>, [a, b]: [u32; 2], level: u32, base: usize, ke
     }
 }
 
-fn conflicts(states: &[StateView<'_>]) -> Vec<Conflict> {
+/// The keys on which states differ, ascending: those that are not the same in every one of them. Costs the difference.
+pub fn conflicts(states: &[StateMap]) -> Vec<Conflict> {
+    let views: Vec<StateView<'_>> = states.iter().map(StateMap::view).collect();
     let mut differences = Differences::default();
-    differences.find(states);
+    differences.find(&views);
     let conflict = |difference: Difference<'_>| Conflict {
         key: difference.key,
         values: Values::new(states.len(), difference.entries()),

@@ -28,7 +28,7 @@ mod node;
 mod store;
 
 pub(crate) use self::compare::{Difference, Differences};
-pub use self::diff::{Conflict, Split, Values};
+pub use self::diff::{Conflict, Split, Values, conflicts};
 pub use self::map::StateMap;
 pub(crate) use self::node::StateView;
 pub(crate) use self::store::{Change, Finished, Store, Stored};
