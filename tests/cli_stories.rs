@@ -113,3 +113,58 @@ fn what_is_compared() {
             .contains("v2.1:synapse and v2:synapse")
     );
 }
+
+/// What `compare` says of two files, without their paths.
+fn compare_files(one: &str, other: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["a.ndjson", "b.ndjson"].map(|name| folder.path().join(name));
+    for (path, text) in paths.iter().zip([one, other]) {
+        std::fs::write(path, text).unwrap();
+    }
+    let text = answer(&["compare", paths[0].to_str().unwrap(), paths[1].to_str().unwrap()]);
+    text.lines()
+        .filter(|line| !line.starts_with("A: ") && !line.starts_with("B: "))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+#[test]
+fn two_dumps_of_a_room() {
+    let dump = hindsight(&["export", "--as", "ndjson", "fixtures/r3-priority-inversion"]).stdout;
+    let dump = String::from_utf8(dump).unwrap();
+    let lines: Vec<&str> = dump.lines().collect();
+    let without = |gone: &[usize]| -> String {
+        let kept = lines.iter().enumerate().filter(|(number, _)| !gone.contains(number));
+        kept.map(|(_, line)| format!("{line}\n")).collect()
+    };
+    insta::assert_snapshot!("compare_dumps_same", compare_files(&dump, &dump));
+    insta::assert_snapshot!(
+        "compare_dumps_behind",
+        compare_files(&dump, &without(&[lines.len() - 1, lines.len() - 2]))
+    );
+    insta::assert_snapshot!("compare_dumps_hole", compare_files(&without(&[7]), &without(&[9])));
+    let output = hindsight(&["compare", "fixtures/r0-join-rule-twin", "fixtures/knock"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("these are different rooms"));
+}
+
+#[test]
+fn a_server_beside_the_rules() {
+    insta::assert_snapshot!("compare_server_agrees", compare("topic-vs-ban", &["--with", "server"]));
+    insta::assert_snapshot!("compare_server_asserted", compare("msc4297-problem-a", &["--with", "server"]));
+    insta::assert_snapshot!("compare_server_hole", compare("hole-with-snapshot", &["--with", "server"]));
+    // By the text R1 comes out otherwise than the server has it.
+    let args = ["--with", "server", "--with", "spec"];
+    insta::assert_snapshot!("compare_server_spec", compare("r1-own-chain", &args));
+    let args =
+        ["compare", "fixtures/r1-own-chain", "--with", "server", "--profile", "spec", "--format", "json"];
+    insta::assert_json_snapshot!("compare_server_json", json(&args));
+    let dump = hindsight(&["export", "--as", "ndjson", "fixtures/topic-vs-ban"]).stdout;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), dump).unwrap();
+    let output = hindsight(&["compare", file.path().to_str().unwrap(), "--with", "server"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr).unwrap().contains("nothing tells which states the server holds")
+    );
+}

@@ -19,12 +19,16 @@ use std::path::Path;
 use hindsight::auth::Profile;
 use hindsight::diagnose::compare::{Comparison, Ending, KeyDifference, SideBySide};
 use hindsight::diagnose::fate::{Decision, Fate};
+use hindsight::diagnose::rooms::{Reason, Views};
+use hindsight::diagnose::server::{Deviations, Oddity};
 use hindsight::diagnose::standing::{Explanation, Standing};
 use hindsight::diagnose::story::{Merge, Story, Turn, What};
-use hindsight::dump::{Dump, Options, load};
+use hindsight::dump::{Dump, Options, decompress, load};
+use hindsight::expect::Expectation;
+use hindsight::generate::RoomBuilder;
 use hindsight::replay::{Pair, Place, Replay, state_of};
 use hindsight::resolve::Algorithm;
-use hindsight::room::{EventSet, KeyIx, Room};
+use hindsight::room::{EventIx, EventSet, KeyIx, Room};
 use hindsight::state::StateMap;
 use serde_json::Value;
 use shared::shared;
@@ -338,4 +342,168 @@ fn lost_join_rules_are_told() {
         }
     }
     assert_eq!(lost.len(), 8);
+}
+
+/// What a server with these states would tell; `tell` gives the hash of the state after an event.
+fn truth(room: &Room, tell: impl Fn(EventIx) -> String) -> Expectation {
+    let lines =
+        room.events().filter(|ix| !room.is_outlier(*ix)).map(|ix| format!("{}\t{}\n", room.id(ix), tell(ix)));
+    let table = format!("event_id\tafter_hash\n{}", lines.collect::<String>());
+    Expectation::parse(table.as_bytes()).unwrap()
+}
+
+fn descendants(room: &Room, of: EventIx) -> BTreeSet<EventIx> {
+    let mut found = BTreeSet::from([of]);
+    let mut stack = vec![of];
+    while let Some(ix) = stack.pop() {
+        stack.extend(room.children(ix).iter().copied().filter(|child| found.insert(*child)));
+    }
+    found
+}
+
+/// A server that goes astray at one event has one origin; what follows from it is counted.
+#[test]
+fn a_server_that_goes_astray_is_found_out_where_it_does() {
+    rooms::each_room(400, |plan, builder| {
+        let room = builder.room();
+        let replay = Replay::new(&room, None, Profile::Spec);
+        let hash = |ix: EventIx| replay.after(ix).map_or("-".to_owned(), |state| state.hash(&room));
+        let right = Deviations::new(&replay, Some(&truth(&room, hash)));
+        let astray = EventIx::new(usize::try_from(plan.seed).unwrap() % room.len());
+        let is_known = replay.before(astray).is_some() && !room.is_outlier(astray);
+        if right.origins.iter().any(|origin| !matches!(origin.oddity, Oddity::FromElsewhere { .. })) {
+            return Err(format!("nothing is wrong, but: {right:?}"));
+        }
+        if !is_known || !right.origins.is_empty() {
+            return Ok(());
+        }
+        let gone = descendants(&room, astray);
+        let wrong = truth(&room, |ix| if gone.contains(&ix) { "0".repeat(64) } else { hash(ix) });
+        let wrong = Deviations::new(&replay, Some(&wrong));
+        let [origin] = &wrong.origins[..] else { return Err(format!("not one origin: {wrong:?}")) };
+        let in_dag = gone.iter().filter(|ix| !room.is_outlier(**ix)).count();
+        if (origin.at, origin.consequences) != (Place::Event(astray), in_dag - 1) {
+            return Err(format!("astray at {astray:?} with {in_dag} events: {wrong:?}"));
+        }
+        Ok(())
+    });
+}
+
+/// On views without holes nothing is found; with holes, the states that the server was told by others.
+#[test]
+fn real_servers_deviate_only_where_they_were_told_states() {
+    let Some(rooms) = shared("real/rooms") else { return };
+    let (mut whole, mut with_holes) = (0, 0);
+    for entry in fs::read_dir(rooms).unwrap() {
+        let folder = entry.unwrap().path();
+        for view in ["alpha", "beta", "gamma"] {
+            let read = |name: String| {
+                let files = [name.clone(), format!("{name}.gz")].map(|name| folder.join(name));
+                let bytes = files.iter().find_map(|file| fs::read(file).ok())?;
+                Some(decompress(bytes, u64::MAX).unwrap())
+            };
+            let Some(bytes) = read(format!("{view}.events.ndjson")) else { continue };
+            let dump = load(&bytes, &Options::default()).unwrap();
+            let told = Expectation::parse(&read(format!("{view}.truth.tsv")).unwrap()).unwrap();
+            let room = &dump.room;
+            let replay = Replay::new(room, None, Profile::Synapse);
+            let deviations = Deviations::new(&replay, Some(&told));
+            let has_holes = room.events().any(|ix| !room.is_outlier(ix) && replay.before(ix).is_none());
+            let name = folder.join(view);
+            assert_eq!(!deviations.origins.is_empty(), has_holes, "{}: {deviations:?}", name.display());
+            assert_eq!(deviations.compared, deviations.agreeing, "{}", name.display());
+            for origin in &deviations.origins {
+                let is_told = matches!(origin.oddity, Oddity::FromElsewhere { .. } | Oddity::Partial);
+                assert!(is_told, "{}: {origin:?}", name.display());
+            }
+            let resting: usize = deviations.origins.iter().map(|origin| 1 + origin.consequences).sum();
+            assert!(deviations.compared + resting <= room.len());
+            whole += usize::from(!has_holes);
+            with_holes += usize::from(has_holes);
+        }
+    }
+    println!("{whole} views without holes, {with_holes} with");
+    assert!(whole > 20 && with_holes > 8);
+}
+
+fn listed(room: &Room, state: Option<&StateMap>) -> Option<Vec<(String, String, String)>> {
+    let own = |(kind, key, id): (&str, &str, &str)| (kind.to_owned(), key.to_owned(), id.to_owned());
+    state.map(|state| state.list(room).map(own).collect())
+}
+
+/// Two views of which one lacks an event, or what came last.
+fn check_views(builder: &RoomBuilder, lacks: impl Fn(usize) -> bool) -> Result<(), String> {
+    let whole = builder.room();
+    let kept = (0..builder.len()).filter(|number| !lacks(*number));
+    let part = rooms::build(builder.rules(), kept.map(|number| builder.pdu(number).event.clone()));
+    let (one, other) = (Replay::new(&whole, None, Profile::Spec), Replay::new(&part, None, Profile::Spec));
+    let views = Views::new(&one, &other);
+    let (mut common, mut differing, mut verdicts) = (0, 0, 0);
+    for ix in whole.events() {
+        let Some(there) = part.find(whole.id(ix)) else { continue };
+        common += 1;
+        differing += usize::from(listed(&whole, one.after(ix)) != listed(&part, other.after(there)));
+        verdicts += usize::from(one.rejection(ix).is_some() != other.rejection(there).is_some());
+    }
+    if (views.common, views.events, views.verdicts.len()) != (common, differing, verdicts) {
+        return Err(format!("{common} events, {differing} differ, {verdicts} verdicts, but: {views:?}"));
+    }
+    let followed: usize = views.divergences.iter().map(|divergence| 1 + divergence.consequences).sum();
+    if followed != differing {
+        return Err(format!("{followed} of {differing} are accounted for: {views:?}"));
+    }
+    if let Some(now) = &views.now {
+        let [ours, theirs] = [
+            listed(&whole, one.current().state.as_ref()).unwrap(),
+            listed(&part, other.current().state.as_ref()).unwrap(),
+        ]
+        .map(|list| list.into_iter().collect::<BTreeSet<_>>());
+        let keys: BTreeSet<_> =
+            ours.symmetric_difference(&theirs).map(|(kind, key, _)| (kind, key)).collect();
+        if keys.len() != now.len() {
+            return Err(format!("{keys:?}, not {now:?}"));
+        }
+    }
+    let fetched = views.for_other.holes.len() + views.for_other.newer.len();
+    if fetched != whole.len() - common || !views.for_one.holes.is_empty() || !views.for_one.newer.is_empty() {
+        return Err(format!("to fetch: {views:?}"));
+    }
+    if views.for_other.holes.is_empty()
+        && views.divergences.iter().any(|found| matches!(found.reason, Reason::Hole(..)))
+    {
+        return Err(format!("holes, and nothing to fill them: {views:?}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn views_of_a_room_differ_by_what_one_of_them_lacks() {
+    rooms::each_room(300, |plan, builder| {
+        let place = usize::try_from(plan.seed).unwrap();
+        let create = builder.pdu(0).event.id().to_owned();
+        let gap = 1 + place % (builder.len() - 1);
+        let id = |number: usize| builder.pdu(number).event.id().to_owned();
+        check_views(builder, |_| false)?;
+        check_views(builder, |number| number == gap && id(number) != create)?;
+        // What is after an event is gone: the other is behind, but has no holes.
+        check_views(builder, |number| number > builder.len() / 2)
+    });
+}
+
+#[test]
+fn real_servers_see_one_room() {
+    let Some(rooms) = shared("real/rooms") else { return };
+    for (name, holes) in [("ops", false), ("holes", true), ("late", true)] {
+        let dump = |view: &str| {
+            let bytes = fs::read(rooms.join(name).join(format!("{view}.events.ndjson.gz"))).unwrap();
+            load(&bytes, &Options::default()).unwrap()
+        };
+        let (alpha, gamma) = (dump("alpha"), dump("gamma"));
+        let [one, other] = [&alpha, &gamma].map(|dump| Replay::new(&dump.room, None, Profile::Synapse));
+        let views = Views::new(&one, &other);
+        assert!(views.verdicts.is_empty(), "{name}");
+        let by_holes = views.divergences.iter().all(|found| matches!(found.reason, Reason::Hole(..)));
+        assert!(by_holes, "{name}: {:?}", views.divergences);
+        assert_eq!(!views.for_other.holes.is_empty(), holes, "{name}");
+    }
 }

@@ -207,6 +207,21 @@ fn expected(beside: &Beside, dump: &Dump, replay: &Replay<'_>, settings: &Settin
     all
 }
 
+/// What a server tells of the states in the dump of a file: the truth beside it, else an expected file for the algorithm
+/// of its room version; and the file that tells it. `None` if there is neither.
+///
+/// # Errors
+/// If the file is there, but cannot be read or is no expectation; a sentence without a full stop.
+pub fn server_view(file: &Path, dump: &Dump) -> Result<Option<(PathBuf, Expectation)>, String> {
+    let beside = Beside::of(file);
+    let Some(found) = beside.truth.as_ref().or(beside.expected.first()) else { return Ok(None) };
+    let mut told = read_expectation(found)?;
+    if beside.truth.is_some() && dump.format == Format::ServerEvents {
+        told = with_current(told, &beside)?;
+    }
+    Ok(Some((found.clone(), told)))
+}
+
 /// Adds the current state and the forward extremities that the server holds, if they lie beside the dump.
 fn with_current(truth: Expectation, beside: &Beside) -> Result<Expectation, String> {
     let text = |file: &PathBuf| {

@@ -23,7 +23,7 @@ mod run;
 mod shard;
 mod source;
 
-pub use self::check::{Expect, Settings, check, random_room, read_expectation};
+pub use self::check::{Expect, Settings, check, random_room, read_expectation, server_view};
 pub use self::difference::{Difference, Differences};
 pub use self::discover::{Missing, discover};
 pub use self::names::own_dump;

@@ -76,7 +76,6 @@ fn in_place(path: &Path) -> Result<PathBuf, CliError> {
 }
 
 /// The file that [`read`] would read, if it can be read at all.
-#[cfg(feature = "gui")]
 pub(super) fn locate(path: &Path) -> Result<PathBuf, CliError> {
     let path = in_place(path)?;
     fs::File::open(&path).map_err(|error| CliError::file("read", &path, &error))?;

@@ -5,6 +5,8 @@ pub mod ancestry;
 pub mod compare;
 pub mod fate;
 pub mod resets;
+pub mod rooms;
+pub mod server;
 pub mod standing;
 pub mod story;
 mod trace;

@@ -7,19 +7,19 @@ use crate::room::EventIx;
 use crate::state::StateMap;
 
 /// Computes the hash of a state once for all neighbouring events that have it.
-pub(super) struct Hashes<'a> {
+pub(crate) struct Hashes<'a> {
     replay: &'a Replay<'a>,
     /// Of the state after an event, by its index.
     after: Vec<Option<Rc<str>>>,
 }
 
 impl<'a> Hashes<'a> {
-    pub(super) fn new(replay: &'a Replay<'a>) -> Self {
+    pub(crate) fn new(replay: &'a Replay<'a>) -> Self {
         Self { replay, after: vec![None; replay.room().len()] }
     }
 
     /// The hash of the state before an event; `None` if that is unknown.
-    pub(super) fn before(&mut self, ix: EventIx) -> Option<Rc<str>> {
+    pub(crate) fn before(&mut self, ix: EventIx) -> Option<Rc<str>> {
         let state = self.replay.before(ix)?;
         match self.parent_after(ix, state) {
             Some(parent) => self.after(parent),
@@ -28,7 +28,7 @@ impl<'a> Hashes<'a> {
     }
 
     /// The hash of the state after an event; `None` if that is unknown.
-    pub(super) fn after(&mut self, ix: EventIx) -> Option<Rc<str>> {
+    pub(crate) fn after(&mut self, ix: EventIx) -> Option<Rc<str>> {
         let state = self.replay.after(ix)?;
         let mut same = vec![ix];
         let mut last = ix;

@@ -19,7 +19,7 @@
 
 mod compare;
 mod expected;
-mod hashes;
+pub(crate) mod hashes;
 mod truth;
 
 use std::fmt;
@@ -28,11 +28,11 @@ pub use self::compare::{Aspect, Comparison, KEPT, Miss};
 use crate::event::room_version::Algorithm;
 
 /// One entry of a state list: type, state key, event ID.
-type Entry = (Box<str>, Box<str>, Box<str>);
+pub(crate) type Entry = (Box<str>, Box<str>, Box<str>);
 
 /// What a state must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum ExpectedState {
+pub(crate) enum ExpectedState {
     /// It cannot be known.
     Unknown,
     /// It has this hash, or these entries, or both.
@@ -41,23 +41,23 @@ enum ExpectedState {
 
 /// What must come out for one event; `None` where nothing is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct ExpectedEvent {
-    id: Box<str>,
-    rejected: Option<bool>,
+pub(crate) struct ExpectedEvent {
+    pub(crate) id: Box<str>,
+    pub(crate) rejected: Option<bool>,
     resolved: Option<bool>,
-    before: Option<ExpectedState>,
-    after: Option<ExpectedState>,
+    pub(crate) before: Option<ExpectedState>,
+    pub(crate) after: Option<ExpectedState>,
     /// Whoever made the expectation did not know the state for sure.
-    provisional: bool,
+    pub(crate) provisional: bool,
 }
 
 /// What the room must be like now; `None` where nothing is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct ExpectedCurrent {
+pub(crate) struct ExpectedCurrent {
     /// Sorted.
-    extremities: Option<Vec<Box<str>>>,
+    pub(crate) extremities: Option<Vec<Box<str>>>,
     resolved: Option<bool>,
-    state: Option<ExpectedState>,
+    pub(crate) state: Option<ExpectedState>,
 }
 
 /// Where an expectation comes from.
@@ -108,6 +108,16 @@ impl Expectation {
     /// The number of events that something is told of.
     pub fn len(&self) -> usize {
         self.events.len()
+    }
+
+    /// What is told of events.
+    pub(crate) fn events(&self) -> &[ExpectedEvent] {
+        &self.events
+    }
+
+    /// What is told of now.
+    pub(crate) fn current(&self) -> &ExpectedCurrent {
+        &self.current
     }
 
     /// Whether no event is told of.

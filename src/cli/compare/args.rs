@@ -11,6 +11,9 @@ use crate::auth::Profile;
 use crate::replay::Pair;
 use crate::resolve::Algorithm;
 
+/// The name of the server that the dump is from.
+pub(super) const SERVER: &str = "server";
+
 pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
   hindsight compare room.ndjson --with spec --with synapse   do implementations part here?
@@ -18,6 +21,12 @@ Examples:
   hindsight compare room.ndjson --with v2.1:spec --with v2.1:synapse --with v2.1:ruma
   hindsight compare room.ndjson --with v2.1 --state-set a.json --state-set b.json
                                                              on these state sets only
+  hindsight compare room.ndjson --with server                did the server compute its states right?
+  hindsight compare alpha.ndjson beta.ndjson                 one room as two servers see it
+
+`server` stands for the states in NAME.truth.tsv or NAME.expected.json beside the dump (or --truth), and those \
+asserted in the dump. Only where deviations begin is told, and how many events rest on it; where a parent is missing, \
+the state that the server was told by others is the origin. By default it is held against --profile synapse.
 
 Replays are compared with the first one named, or with that of --algorithm and --profile if only one is. They part \
 where they answer the same question differently; what merely follows from that is counted. `healed` says where a \
@@ -32,9 +41,17 @@ pub(in crate::cli) struct CompareArgs {
     #[arg(value_name = "DUMP", value_hint = ValueHint::AnyPath)]
     pub(super) dump: PathBuf,
 
-    /// Replay by this algorithm and profile: v2, v2.1:synapse, ruma; may be given several times
-    #[arg(long, value_name = "ALGORITHM[:PROFILE]", required = true)]
+    /// Another dump of the same room
+    #[arg(value_name = "OTHER", value_hint = ValueHint::AnyPath, conflicts_with_all = ["with", "state_set", "truth"])]
+    pub(super) other: Option<PathBuf>,
+
+    /// Replay by this algorithm and profile: v2, v2.1:synapse, ruma; or `server`; may be given several times
+    #[arg(long, value_name = "ALGORITHM[:PROFILE]|server", required_unless_present = "other")]
     pub(super) with: Vec<String>,
+
+    /// With --with server: the states it holds, as a table or as an expected file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "with")]
+    pub(super) truth: Option<PathBuf>,
 
     /// Compare how this state set, a JSON array of event IDs, is resolved with others; may be given several times
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

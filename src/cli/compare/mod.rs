@@ -2,14 +2,26 @@
 
 mod args;
 mod replays;
+mod rooms;
+mod server;
 pub(in crate::cli) mod show;
 
 use super::args::Globals;
 use super::error::CliError;
+use super::load;
 use super::output::Ui;
 pub(super) use args::{CompareArgs, EXAMPLES};
 pub(super) use replays::pairs;
 
 pub(super) fn run(args: &CompareArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
-    replays::run(args, globals, ui)
+    let dump = load::open(globals, &args.dump, ui)?;
+    if let Some(other) = &args.other {
+        return rooms::run(&dump, other, args, globals, ui);
+    }
+    let pairs: Vec<&str> =
+        args.with.iter().map(String::as_str).filter(|given| *given != args::SERVER).collect();
+    if pairs.len() == args.with.len() {
+        return replays::run(&dump, &pairs, args, globals, ui);
+    }
+    server::run(&dump, &pairs, args, globals, ui)
 }

@@ -10,7 +10,7 @@ use super::show;
 use crate::cli::args::Globals;
 use crate::cli::error::CliError;
 use crate::cli::output::Ui;
-use crate::cli::{load, resolve, select, text};
+use crate::cli::{resolve, select, text};
 use crate::describe::Describer;
 use crate::diagnose::compare::{Comparison, Ending, KeyDifference, Parting, Question, SideBySide};
 use crate::dump::Dump;
@@ -18,11 +18,16 @@ use crate::replay::{Pair, Place, Replay};
 use crate::room::{EventSet, Room};
 use crate::state::StateMap;
 
-pub(super) fn run(args: &CompareArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
-    let dump = load::open(globals, &args.dump, ui)?;
-    let pairs = pairs(&args.with, globals, &dump.room)?;
+pub(super) fn run(
+    dump: &Dump,
+    given: &[&str],
+    args: &CompareArgs,
+    globals: &Globals,
+    ui: &mut Ui,
+) -> Result<u8, CliError> {
+    let pairs = pairs(given, globals, &dump.room)?;
     if !args.state_set.is_empty() {
-        return of_sets(args, globals, &dump, &pairs, ui);
+        return of_sets(args, globals, dump, &pairs, ui);
     }
     let room = &dump.room;
     let replays: Vec<Replay<'_>> = ui.busy("replaying", || {
@@ -41,7 +46,7 @@ pub(super) fn run(args: &CompareArgs, globals: &Globals, ui: &mut Ui) -> Result<
             "comparisons": compared.map(|(comparison, other)| to_json(comparison, first, other)).collect::<Vec<_>>(),
         }))?;
     } else {
-        let describer = Describer::of(&dump);
+        let describer = Describer::of(dump);
         for (comparison, other) in comparisons.iter().zip(others) {
             Writer { describer: &describer, one: first, other, limit: args.limit }.write(comparison, ui)?;
         }
@@ -50,10 +55,14 @@ pub(super) fn run(args: &CompareArgs, globals: &Globals, ui: &mut Ui) -> Result<
 }
 
 /// The pairs that are named, the one to compare with first; each once.
-pub(in crate::cli) fn pairs(with: &[String], globals: &Globals, room: &Room) -> Result<Vec<Pair>, CliError> {
+pub(in crate::cli) fn pairs<S: AsRef<str>>(
+    with: &[S],
+    globals: &Globals,
+    room: &Room,
+) -> Result<Vec<Pair>, CliError> {
     let own = room.rules().algorithm;
     let mut pairs: Vec<Pair> = Vec::new();
-    for given in with {
+    for given in with.iter().map(AsRef::as_ref) {
         let pair = pair(given, own, globals)?;
         if !pairs.contains(&pair) {
             pairs.push(pair);
@@ -131,7 +140,7 @@ impl Writer<'_> {
         match (parting.question, parting.at) {
             (Question::Resolution, _) => {
                 writeln!(ui.out(), "   The same states are resolved differently:")?;
-                write_keys(self.describer, &names, &parting.keys, ui)?;
+                show::write_keys(self.describer, &names, &parting.keys, ui)?;
                 if parting.fails {
                     self.write_failure(&names, parting.at, ui)?;
                 }
@@ -190,27 +199,6 @@ impl Writer<'_> {
         writeln!(ui.out(), "   {ending}")?;
         Ok(())
     }
-}
-
-/// The keys on which two answers differ, with both.
-fn write_keys(
-    describer: &Describer<'_>,
-    names: &[String; 2],
-    keys: &[KeyDifference],
-    ui: &mut Ui,
-) -> Result<(), CliError> {
-    const SHOWN: usize = 8;
-    let theme = ui.theme();
-    for difference in keys.iter().take(SHOWN) {
-        writeln!(ui.out(), "     {}", describer.key(difference.key))?;
-        for (name, value) in names.iter().zip([difference.one, difference.other]) {
-            writeln!(ui.out(), "       {name}: {}", show::value(describer, theme, value))?;
-        }
-    }
-    if let Some(more) = keys.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        writeln!(ui.out(), "     … and {}", text::count(more, "more key"))?;
-    }
-    Ok(())
 }
 
 fn to_json(comparison: &Comparison, one: &Replay<'_>, other: &Replay<'_>) -> Value {
@@ -295,7 +283,7 @@ fn of_sets(
         } else {
             writeln!(ui.out(), "  resolve the state sets differently:")?;
         }
-        write_keys(&describer, &names, &keys, ui)?;
+        show::write_keys(&describer, &names, &keys, ui)?;
         show::first_difference(&describer, &steps, &names, ui)?;
         show::fates(&describer, &steps, &keys, &names, ui)?;
         writeln!(ui.out())?;

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::cli::error::CliError;
 use crate::cli::output::{Theme, Ui};
-use crate::cli::{resolve, steps};
+use crate::cli::{resolve, steps, text};
 use crate::describe::Describer;
 use crate::diagnose::compare::{KeyDifference, SideBySide};
 use crate::diagnose::fate::Decision;
 use crate::explain::{Node, Sentence, Tone, explain_rejection, explain_steps, find_step};
 use crate::replay::{Place, Replay};
 use crate::resolve::step::Step;
-use crate::room::{EventIx, Room};
+use crate::room::{EventIx, Link, Room};
 
 /// So many details of a step are shown.
 const DETAILS: usize = 6;
@@ -76,6 +76,35 @@ pub(in crate::cli) fn first_difference(
         }
     }
     Ok(())
+}
+
+/// The keys on which two answers differ, with both.
+pub(in crate::cli) fn write_keys(
+    describer: &Describer<'_>,
+    names: &[String; 2],
+    keys: &[KeyDifference],
+    ui: &mut Ui,
+) -> Result<(), CliError> {
+    const SHOWN: usize = 8;
+    let theme = ui.theme();
+    for difference in keys.iter().take(SHOWN) {
+        writeln!(ui.out(), "     {}", describer.key(difference.key))?;
+        for (name, held) in names.iter().zip([difference.one, difference.other]) {
+            writeln!(ui.out(), "       {name}: {}", value(describer, theme, held))?;
+        }
+    }
+    if let Some(more) = keys.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        writeln!(ui.out(), "     … and {}", text::count(more, "more key"))?;
+    }
+    Ok(())
+}
+
+/// What a reference leads to, by its short ID.
+pub(in crate::cli) fn link(describer: &Describer<'_>, link: Link) -> String {
+    match link {
+        Link::Event(ix) => describer.short_id(ix),
+        Link::Missing(missing) => describer.missing_id(missing),
+    }
 }
 
 /// For the first few keys, how the value that the other side has got lost on this one.

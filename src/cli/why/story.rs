@@ -12,7 +12,7 @@ use crate::diagnose::fate::Decision;
 use crate::diagnose::story::{Chapter, Merge, Story, Turn, What};
 use crate::explain::explain_rejection;
 use crate::replay::{Place, Replay};
-use crate::room::{EventIx, KeyIx, Link};
+use crate::room::{EventIx, KeyIx};
 
 /// So many branches of a merge are listed.
 const BRANCHES: usize = 8;
@@ -28,11 +28,13 @@ pub(super) struct Teller<'a> {
     told: BTreeSet<(Option<EventIx>, EventIx)>,
     /// The merges left out since the last chapter that was told.
     folded: usize,
+    /// At a merge that was told an older value came back, or the key was unset.
+    is_odd: bool,
 }
 
 impl<'a> Teller<'a> {
     pub(super) fn new(replay: &'a Replay<'a>, describer: &'a Describer<'a>, all: bool) -> Self {
-        Self { replay, describer, all, told: BTreeSet::new(), folded: 0 }
+        Self { replay, describer, all, told: BTreeSet::new(), folded: 0, is_odd: false }
     }
 
     /// The whole story.
@@ -60,6 +62,11 @@ impl<'a> Teller<'a> {
             None => "unknown: the state there lies behind a hole".to_owned(),
         };
         writeln!(ui.out(), "\n{} {value}", theme.heading(end))?;
+        if self.is_odd {
+            let hint =
+                "`hindsight diagnose` tells whether somebody took back what was lost at the places marked !";
+            writeln!(ui.out(), "{}", theme.dim(hint))?;
+        }
         Ok(())
     }
 
@@ -90,7 +97,7 @@ impl<'a> Teller<'a> {
             }
             (What::Unknown(links), Place::Event(ix)) => {
                 let place = self.place(ui.theme(), ix);
-                let links: Vec<String> = links.iter().map(|link| self.link(*link)).collect();
+                let links: Vec<String> = links.iter().map(|link| show::link(self.describer, *link)).collect();
                 let parents = links.join(", ");
                 writeln!(
                     ui.out(),
@@ -134,13 +141,6 @@ impl<'a> Teller<'a> {
         show::line(self.describer, theme, ix)
     }
 
-    fn link(&self, link: Link) -> String {
-        match link {
-            Link::Event(ix) => self.describer.short_id(ix),
-            Link::Missing(missing) => self.describer.missing_id(missing),
-        }
-    }
-
     fn set(&self, ix: EventIx, replaced: Option<Option<EventIx>>, ui: &mut Ui) -> Result<(), CliError> {
         let theme = ui.theme();
         writeln!(ui.out(), "\n{}", self.place(theme, ix))?;
@@ -175,7 +175,7 @@ impl<'a> Teller<'a> {
         Ok(())
     }
 
-    fn merge(&self, key: KeyIx, at: Place, merge: &Merge, ui: &mut Ui) -> Result<(), CliError> {
+    fn merge(&mut self, key: KeyIx, at: Place, merge: &Merge, ui: &mut Ui) -> Result<(), CliError> {
         let theme = ui.theme();
         let place = match at {
             Place::Event(ix) => format!("{} {}", theme.heading("Before"), self.place(theme, ix)),
@@ -185,12 +185,13 @@ impl<'a> Teller<'a> {
         writeln!(ui.out(), "  {} that disagree:", theme.heading("branches meet"))?;
         for (link, value) in merge.branches.iter().take(BRANCHES) {
             let value = show::value(self.describer, theme, *value);
-            writeln!(ui.out(), "    after {}: {value}", self.link(*link))?;
+            writeln!(ui.out(), "    after {}: {value}", show::link(self.describer, *link))?;
         }
         if let Some(more) = merge.branches.len().checked_sub(BRANCHES).filter(|more| *more > 0) {
             writeln!(ui.out(), "    … and {} more", text::number(more))?;
         }
         let value = show::value(self.describer, theme, merge.value);
+        self.is_odd |= matches!(merge.turn, Turn::RolledBack | Turn::Revived | Turn::Vanished);
         let (mark, words) = turn_words(theme, merge.turn);
         writeln!(ui.out(), "  {mark} it is {value}\n    {words}")?;
         if merge.turn == Turn::CaughtUp {
