@@ -38,10 +38,10 @@
 //! | [`layout`] | rows and lanes for the events that are shown, in integers |
 //! | [`export`] | a room as text |
 //! | [`rewrite`] | a room with other events, its hashes and IDs derived again |
-//! | [`anonymise`] | a room without the names and words in it |
-//! | [`shrink`] | the smallest room that still shows something |
 //! | [`expect`] | what others decided, held against a replay |
 //! | [`diagnose`] | the story of a state key, where replays part, and state resets |
+//! | [`anonymise`] | a room without the names and words in it |
+//! | [`shrink`] | the smallest room that still shows something |
 //! | [`session`] | what a debugger is, without pixels: cursor, selection, filters, commands, links |
 //! | `differential` | ruma beside ours; needs the feature of that name |
 //! | `generate` | making rooms; needs the feature of that name |

@@ -15,8 +15,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hindsight::anonymise::{Anonymised, anonymise};
+use hindsight::anonymise::{Anonymised, anonymise, differing_losses};
 use hindsight::auth::Profile;
+use hindsight::diagnose::resets::diagnose;
 use hindsight::dump::{self, Dump, Options};
 use hindsight::event::room_version::Rules;
 use hindsight::export::write_events;
@@ -57,7 +58,12 @@ fn deviating(room: &Room) -> (Anonymised, Vec<String>) {
         for algorithm in [None, Some(Algorithm::V2), Some(Algorithm::V2_1)] {
             let replay = |room| Replay::new(room, algorithm, profile);
             let new_room = &new.rewritten.room;
-            let found = deviations(&replay(room), &replay(new_room), &new.rewritten.events);
+            let (old, now) = (replay(room), replay(new_room));
+            let found = deviations(&old, &now, &new.rewritten.events);
+            if profile == Profile::Spec && algorithm.is_none() {
+                let losses = differing_losses(&diagnose(&old), &diagnose(&now), &new.rewritten.events);
+                wrong.extend(losses.first().map(|at| format!("another loss at {at:?}")));
+            }
             wrong.extend(found.iter().take(3).map(|(ix, deviation)| {
                 let old = replay(room);
                 let now = new.rewritten.events[ix.index()].map(|ix| new_room.event(ix).json());

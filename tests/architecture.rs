@@ -21,14 +21,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("layout", &["room"]),
     ("export", &["event", "room", "replay"]),
     ("rewrite", &["event", "room", "state", "auth", "resolve", "replay"]),
-    ("anonymise", &["event", "room", "auth", "rewrite"]),
     ("describe", &["event", "dump", "room", "state", "replay", "explain", "export"]),
-    (
-        "shrink",
-        &["event", "room", "state", "dump", "auth", "resolve", "replay", "export", "rewrite", "describe"],
-    ),
     ("expect", &["event", "room", "state", "replay"]),
     ("diagnose", &["event", "room", "state", "auth", "resolve", "replay", "explain", "expect"]),
+    ("anonymise", &["event", "room", "replay", "auth", "diagnose", "rewrite"]),
+    (
+        "shrink",
+        &[
+            "event", "room", "state", "dump", "auth", "resolve", "replay", "explain", "diagnose", "export",
+            "rewrite", "describe",
+        ],
+    ),
     (
         "session",
         &[

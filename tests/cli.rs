@@ -92,6 +92,10 @@ fn shrink() {
         "shrink_rejection",
         transcript(&run(&["shrink", fixture, "--keep", "rejection@TOPIC_CAROL"]))
     );
+    insta::assert_snapshot!(
+        "shrink_reset",
+        transcript(&run(&["shrink", "fixtures/r3-priority-inversion", "--keep", "reset@MERGE"]))
+    );
     let folder = tempfile::tempdir().unwrap();
     let small = folder.path().join("small");
     let path = small.to_str().unwrap();
@@ -106,6 +110,8 @@ fn shrink() {
         (&["--keep", "difference", "--with", "synapse"], 1),
         (&["--keep", "difference"], 2),
         (&["--keep", "rejection"], 2),
+        (&["--keep", "reset"], 1),
+        (&["--keep", "reset@now"], 1),
         (&["--keep", "peace"], 2),
         (&["--keep", "difference", "--with", "v3"], 2),
         (&["--keep", "rejection@TOPIC_CAROL", "--format", "json"], 2),

@@ -13,18 +13,20 @@ mod sequel;
 #[path = "common/shared.rs"]
 mod shared;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use hindsight::auth::Profile;
+use hindsight::diagnose::resets::{Code, diagnose};
 use hindsight::dump::{self, Options};
 use hindsight::event::room_version::Rules;
 use hindsight::generate::{Blueprint, Mode, Preset};
-use hindsight::replay::{Pair, Replay};
+use hindsight::replay::{Pair, Place, Replay};
 use hindsight::resolve::Algorithm;
 use hindsight::room::{EventIx, Room};
-use hindsight::shrink::{Difference, Form, Property, Rejection, Shrunk, shrink};
+use hindsight::shrink::{Difference, Form, Property, Rejection, Reset, Shrunk, shrink};
 use sequel::Sequel;
 use serde_json::json;
 use shared::shared;
@@ -96,6 +98,28 @@ fn assert_sound(shrunk: &Shrunk, property: &dyn Property, most: usize) {
     }
 }
 
+/// A planted reset is found by its merge, and what is left of the room shows it for the same cause.
+fn assert_reset_stays(room: &Room, merge: &str, user: &str) {
+    let start = Instant::now();
+    let replay = Replay::new(room, None, Profile::Spec);
+    let at = Place::Event(room.find(merge).unwrap());
+    let found = diagnose(&replay);
+    let loss =
+        found.resets().find(|loss| loss.at == at && room.key(loss.key).1 == user).expect("it is found");
+    assert_eq!(loss.cause().code, Code::Retroactive);
+    let property = Reset::of(&replay, loss);
+    let shrunk = shrink(room, &property, &mut |_, _| {}).expect("it is there");
+    assert_eq!(shrunk.form, Form::Fixture);
+    assert_sound(&shrunk, &property, 20);
+    let again = Replay::new(&shrunk.room, None, Profile::Spec);
+    let again = diagnose(&again);
+    let resets: Vec<_> =
+        again.resets().map(|loss| (loss.cause().code, shrunk.room.key(loss.key).1)).collect();
+    assert!(resets.contains(&(Code::Retroactive, user)), "{resets:?}");
+    let (left, tries) = (shrunk.room.len(), shrunk.probes);
+    println!("reset among {} events: {left} left after {tries} tries, {:?}", room.len(), start.elapsed());
+}
+
 /// R0, planted in a room of 5,000 events: a join is undone by the join rule that came after it.
 #[test]
 fn a_forgotten_member_is_found_again() {
@@ -112,6 +136,7 @@ fn a_forgotten_member_is_found_again() {
         let shut = room.send(&[&joins], &admin, "m.room.join_rules", Some(""), &shut);
         let merge = room.send(&[&says, &shut], &admin, "m.room.message", None, &json!({ "body": "Bob?" }));
         let room = room.room();
+        assert_reset_stays(&room, &merge, bob);
         let property = Membership {
             at: merge.into(),
             user: bob.to_owned(),
@@ -149,6 +174,7 @@ fn a_kick_that_came_too_late_is_found_again() {
         let down = room.send(&[&kick], &admin, "m.room.power_levels", Some(""), &levels);
         let merge = room.send(&[&says, &down], &admin, "m.room.message", None, &json!({ "body": "Carol?" }));
         let room = room.room();
+        assert_reset_stays(&room, &merge, carol);
         let property = Membership {
             at: merge.into(),
             user: carol.to_owned(),
@@ -195,6 +221,37 @@ fn differences_stay() {
     }
     println!("{shrunk_rooms} differences shrunk");
     assert!(shrunk_rooms > 30, "{shrunk_rooms}");
+}
+
+/// The worst resets of the fixtures and of the rooms of real servers.
+#[test]
+fn resets_stay() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths: Vec<PathBuf> = fs::read_dir(root.join("fixtures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("scenario.json5"))
+        .filter(|path| path.is_file())
+        .collect();
+    if let Some(folder) = shared("real/rooms") {
+        let rooms = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        paths.extend(rooms.map(|room| room.join("alpha.events.ndjson.gz")).filter(|path| path.is_file()));
+    }
+    let mut codes = BTreeMap::new();
+    for path in paths {
+        let room = dump::load(&fs::read(&path).unwrap(), &Options::default()).unwrap().room;
+        let replay = Replay::new(&room, None, Profile::Spec);
+        let diagnosis = diagnose(&replay);
+        for loss in diagnosis.resets().take(5) {
+            let property = Reset::of(&replay, loss);
+            let shrunk = shrink(&room, &property, &mut |_, _| {})
+                .unwrap_or_else(|| panic!("{}: it was found", path.display()));
+            assert_sound(&shrunk, &property, room.len().min(30) + 1);
+            *codes.entry(property.code().as_str()).or_insert(0) += 1;
+            println!("{}: {} of {} events", path.display(), shrunk.room.len(), room.len());
+        }
+    }
+    println!("{codes:?}");
+    assert!(codes.len() >= 3, "{codes:?}");
 }
 
 /// Differences between any two manners in random rooms of every kind.

@@ -21,10 +21,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod causes;
 mod content;
 mod invites;
 mod names;
 
+pub use self::causes::differing_losses;
 use self::invites::Keys;
 pub use self::names::Map;
 use self::names::Names;

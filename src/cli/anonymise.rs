@@ -9,12 +9,13 @@ use super::args::{DumpArg, Globals};
 use super::error::CliError;
 use super::output::Ui;
 use super::{export, load, text};
-use crate::anonymise::{Anonymised, anonymise};
+use crate::anonymise::{Anonymised, anonymise, differing_losses};
 use crate::auth::Profile;
 use crate::describe::{Describer, Names};
+use crate::diagnose::resets::diagnose;
 use crate::export::{write_events, write_scenario};
 use crate::replay::Replay;
-use crate::rewrite::{Deviation, deviations};
+use crate::rewrite::deviations;
 use crate::room::{EventIx, Room};
 
 pub(super) const EXAMPLES: &str = "\
@@ -95,7 +96,8 @@ pub(super) fn run(args: &AnonymiseArgs, globals: &Globals, ui: &mut Ui) -> Resul
     if globals.is_json() {
         ui.json(&report_json(room, &new, &found))?;
     } else {
-        report(room, &new, &found, ui);
+        report(room, &new, ui);
+        verdict(room, &found, ui);
     }
     Ok(u8::from(!found.is_empty()))
 }
@@ -104,18 +106,33 @@ fn replay<'a>(room: &'a Room, globals: &Globals, profile: Profile) -> Replay<'a>
     Replay::new(room, globals.algorithm(), profile)
 }
 
-/// Where the new room behaves otherwise, by profile.
-fn check(room: &Room, new: &Anonymised, globals: &Globals) -> Vec<(Profile, EventIx, Deviation)> {
+/// Where the new room behaves otherwise.
+struct Found {
+    profile: Profile,
+    event: EventIx,
+    aspect: &'static str,
+}
+
+/// Compares verdicts and states by every profile, and causes of losses by the one asked for.
+fn check(room: &Room, new: &Anonymised, globals: &Globals) -> Vec<Found> {
     let mut found = Vec::new();
     for profile in Profile::ALL {
         let (old, now) = (replay(room, globals, profile), replay(&new.rewritten.room, globals, profile));
         let deviations = deviations(&old, &now, &new.rewritten.events);
-        found.extend(deviations.into_iter().map(|(ix, deviation)| (profile, ix, deviation)));
+        let deviations = deviations.into_iter();
+        found.extend(deviations.map(|(event, how)| Found { profile, event, aspect: how.as_str() }));
+        if profile == globals.profile() {
+            let last = room.events().next_back();
+            let losses = differing_losses(&diagnose(&old), &diagnose(&now), &new.rewritten.events);
+            let events = losses.into_iter().filter_map(|at| at.event().or(last));
+            found.extend(events.map(|event| Found { profile, event, aspect: "what was lost" }));
+        }
     }
     found
 }
 
-fn report(room: &Room, new: &Anonymised, found: &[(Profile, EventIx, Deviation)], ui: &mut Ui) {
+/// What was done.
+fn report(room: &Room, new: &Anonymised, ui: &mut Ui) {
     ui.note(format_args!(
         "replaced {}, {} and {} in {}",
         text::count(new.users().len(), "user"),
@@ -141,8 +158,14 @@ fn report(room: &Room, new: &Anonymised, found: &[(Profile, EventIx, Deviation)]
     if room.annotations().title.is_some() || !room.annotations().captions.is_empty() {
         ui.note("captions are left out, for they are free text");
     }
+}
+
+/// Where the new room behaves otherwise.
+fn verdict(room: &Room, found: &[Found], ui: &mut Ui) {
     if found.is_empty() {
-        ui.note("the new room behaves as the old one by every profile: same verdicts, same states");
+        ui.note(
+            "the new room behaves as the old one by every profile: same verdicts, same states, same losses",
+        );
         return;
     }
     let theme = ui.error_theme();
@@ -153,17 +176,17 @@ fn report(room: &Room, new: &Anonymised, found: &[(Profile, EventIx, Deviation)]
         theme.bad("differs:"),
         text::count(found.len(), "difference")
     ));
-    for (profile, ix, deviation) in found.iter().take(SHOWN) {
-        ui.say(format_args!("  {} by {profile}, of {}", deviation.as_str(), describer.line(*ix)));
+    for Found { profile, event, aspect } in found.iter().take(SHOWN) {
+        ui.say(format_args!("  {aspect} by {profile}, of {}", describer.line(*event)));
     }
     if found.len() > SHOWN {
         ui.say(theme.dim("  …"));
     }
 }
 
-fn report_json(room: &Room, new: &Anonymised, found: &[(Profile, EventIx, Deviation)]) -> Value {
+fn report_json(room: &Room, new: &Anonymised, found: &[Found]) -> Value {
     let outcome = new.rewritten.outcome;
-    let deviation = |(profile, ix, deviation): &(Profile, EventIx, Deviation)| json!({ "profile": profile.as_str(), "event_id": room.id(*ix), "aspect": deviation.as_str() });
+    let deviation = |Found { profile, event, aspect }: &Found| json!({ "profile": profile.as_str(), "event_id": room.id(*event), "aspect": aspect });
     json!({
         "events": new.rewritten.room.len(),
         "users": new.users().len(),

@@ -152,7 +152,7 @@ pub(super) enum Command {
     /// Write the room in another format
     #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
-    /// Find the smallest room that still shows something: a difference, a rejection
+    /// Find the smallest room that still shows something: a reset, a difference, a rejection
     #[command(after_long_help = shrink::EXAMPLES)]
     Shrink(ShrinkArgs),
     /// Replace all names and words in the room, to show it to others

@@ -10,17 +10,22 @@ use super::args::{DumpArg, Globals};
 use super::error::CliError;
 use super::output::Ui;
 use super::{compare, load, select, text};
+use crate::diagnose::resets::diagnose;
 use crate::dump::Dump;
-use crate::replay::Replay;
-use crate::shrink::{Difference, Form, Property, Rejection, Shrunk, shrink};
+use crate::replay::{Place, Replay};
+use crate::shrink::{Difference, Form, Property, Rejection, Reset, Shrunk, shrink};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  hindsight shrink room.ndjson --keep 'rejection@$abc' > small.json5
-  hindsight shrink room.ndjson --keep difference --with spec --with synapse -o fixtures/my-difference/
+  hindsight shrink room.ndjson --keep reset > small.json5
+  hindsight shrink room.ndjson --keep 'reset@$abc' -o fixtures/my-reset/
+  hindsight shrink room.ndjson --keep 'rejection@$abc'
+  hindsight shrink room.ndjson --keep difference --with spec --with synapse
   hindsight shrink room.ndjson --keep 'difference@$abc' --with v2 --with v2.1
 
 What to keep:
+  reset               the worst state reset that `hindsight diagnose` finds: the same cause at the same key
+  reset@EVENT         the worst one at the merge EVENT, or by which EVENT was lost; reset@now: of the current state
   rejection@EVENT     EVENT is still rejected, by the same check and rule
   difference          the algorithms or profiles named by --with still disagree where they first do
   difference@EVENT    … on EVENT: on its verdict, or on the state before it
@@ -117,31 +122,42 @@ fn property(
     ui: &Ui,
 ) -> Result<Option<Box<dyn Property>>, CliError> {
     let (what, event) = match args.keep.split_once('@') {
+        None | Some(("reset", "now")) => (&*args.keep, None),
         Some((what, event)) => (what, Some(select::event(dump, event)?)),
-        None => (&*args.keep, None),
     };
     let room = &dump.room;
     let whole = format!("replaying {}", text::count(room.len(), "event"));
-    let boxed =
-        |property: Option<Difference>| property.map(|property| Box::new(property) as Box<dyn Property>);
     match (what, event) {
+        ("reset" | "reset@now", _) => {
+            let now = (what == "reset@now").then_some(Place::Now);
+            Ok(reset(dump, now.or(event.map(Place::Event)), globals, ui))
+        }
         ("rejection", Some(ix)) => {
             let replay = ui.busy(&whole, || Replay::new(room, globals.algorithm(), globals.profile()));
-            Ok(Rejection::of(&replay, ix).map(|property| Box::new(property) as Box<dyn Property>))
+            Ok(Rejection::of(&replay, ix).map(boxed))
         }
         ("difference", _) => {
             let all = compare::pairs(&args.with, globals, room)?;
             let places = (0..all.len()).flat_map(|one| (one + 1..all.len()).map(move |other| (one, other)));
-            let pairs = places.map(|(one, other)| (all[one], all[other]));
-            let mut pairs = pairs;
-            Ok(ui.busy(&whole, || {
-                boxed(pairs.find_map(|(one, other)| Difference::find(room, one, other, event)))
-            }))
+            let mut pairs = places.map(|(one, other)| (all[one], all[other]));
+            let find = || pairs.find_map(|(one, other)| Difference::find(room, one, other, event));
+            Ok(ui.busy(&whole, find).map(boxed))
         }
         ("rejection", None) => {
             Err(CliError::new("whose rejection is to be kept?").hint("say rejection@EVENT"))
         }
         _ => Err(CliError::new(format!("{} cannot be kept", text::escape(&args.keep)))
-            .hint("known are rejection@EVENT, difference and difference@EVENT")),
+            .hint("known are reset, reset@EVENT, rejection@EVENT, difference and difference@EVENT")),
     }
+}
+
+fn boxed(property: impl Property + 'static) -> Box<dyn Property> {
+    Box::new(property)
+}
+
+/// The worst reset of the room, or of a place.
+fn reset(dump: &Dump, at: Option<Place>, globals: &Globals, ui: &Ui) -> Option<Box<dyn Property>> {
+    let replay = ui.busy("replaying", || Replay::new(&dump.room, globals.algorithm(), globals.profile()));
+    let diagnosis = ui.busy("looking for state resets", || diagnose(&replay));
+    Reset::find(&replay, &diagnosis, at).map(boxed)
 }

@@ -8,6 +8,7 @@ use super::{Form, Shrunk, engine, tale};
 use crate::describe::{Describer, Names, text};
 use crate::dump::{Options, load};
 use crate::event::{Kind, json};
+use crate::explain::Node;
 use crate::export::{escape_json, write_scenario};
 use crate::room::{Annotations, EventIx, Link, Room, When};
 
@@ -20,7 +21,9 @@ pub(super) fn write(room: &Room, property: &dyn Property, before: usize, probes:
     let describer = Describer::new(room, &known);
     let what = property.describe(&|ix| describer.short_id(ix), &targets);
     let captions: Vec<String> = room.events().map(|ix| tale::sentence(&replay, ix, &describer)).collect();
-    let story = Story { room, names: &names, captions: &captions, what: &what, targets: &targets };
+    let reason = property.explain(&replay, &targets);
+    let reason = reason.as_ref().map(|node| Reason { node, describer: &describer });
+    let story = Story { room, names: &names, captions: &captions, what: &what, targets: &targets, reason };
     let readme = story.readme(before);
     let scenario = story.scenario();
     if let Some((room, targets)) = shows(&scenario, &names, &targets, property) {
@@ -56,6 +59,29 @@ struct Story<'a> {
     captions: &'a [String],
     what: &'a str,
     targets: &'a [EventIx],
+    reason: Option<Reason<'a>>,
+}
+
+/// Why it comes out so.
+struct Reason<'a> {
+    node: &'a Node,
+    describer: &'a Describer<'a>,
+}
+
+impl Reason<'_> {
+    /// In one sentence.
+    fn title(&self) -> String {
+        self.describer.sentence(&self.node.sentence)
+    }
+
+    /// All of it, as a list in Markdown.
+    fn list(&self, node: &Node, depth: usize, out: &mut String) {
+        for child in &node.children {
+            let sentence = self.describer.sentence(&child.sentence);
+            let _ = writeln!(out, "{:indent$}* {sentence}", "", indent = 2 * depth);
+            self.list(child, depth + 1, out);
+        }
+    }
 }
 
 impl Story<'_> {
@@ -87,8 +113,9 @@ impl Story<'_> {
         self.asserted(out)?;
         writeln!(out, "  annotations: {{\n    title: {},", json::quote(self.what))?;
         writeln!(out, "    titles: {{")?;
+        let moment = self.reason.as_ref().map_or_else(|| self.what.to_owned(), Reason::title);
         for target in self.targets {
-            writeln!(out, "      {}: {},", json::quote(&self.names[target.index()]), json::quote(self.what))?;
+            writeln!(out, "      {}: {},", json::quote(&self.names[target.index()]), json::quote(&moment))?;
         }
         writeln!(out, "    }},\n    events: {{")?;
         for (name, caption) in self.names.iter().zip(self.captions) {
@@ -196,6 +223,10 @@ impl Story<'_> {
             let _ = writeln!(text, "* `{name}`{after}: {}", self.captions[ix.index()]);
         }
         let _ = writeln!(text, "\n**What must come out.** {}.", text::escape(self.what));
+        if let Some(reason) = &self.reason {
+            let _ = writeln!(text, "\n**Why.** {}:\n", reason.title());
+            reason.list(reason.node, 0, &mut text);
+        }
         text
     }
 }

@@ -26,11 +26,13 @@ mod engine;
 mod fixture;
 mod property;
 mod relevant;
+mod reset;
 mod simplify;
 mod tale;
 
 use self::engine::Engine;
 pub use self::property::{Difference, Property, Rejection};
+pub use self::reset::Reset;
 use crate::room::{EventIx, Room};
 
 /// In which form the room could be written.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::relevant;
 use crate::auth::{Refusal, Rule};
+use crate::explain::{Node, Span, Tone, explain_check, explain_rejection, sentence};
 use crate::replay::compare::Walk;
 use crate::replay::{CheckKind, Pair, Replay};
 use crate::room::{EventIx, Room};
@@ -28,6 +29,11 @@ pub trait Property {
 
     /// What it is, as a sentence without a full stop. `name` gives the name of an event.
     fn describe(&self, name: &dyn Fn(EventIx) -> String, targets: &[EventIx]) -> String;
+
+    /// How it comes about, in a room that shows it; `None` if there is nothing to add.
+    fn explain(&self, _replay: &Replay<'_>, _targets: &[EventIx]) -> Option<Node> {
+        None
+    }
 }
 
 /// An event is rejected by the same check for the same reason.
@@ -100,6 +106,16 @@ impl Property for Rejection {
             .refusal
             .map_or_else(String::new, |(_, rule)| format!(" (rule {}: {})", self.number, rule.text()));
         format!("{event} is rejected {check}{rule}")
+    }
+
+    fn explain(&self, replay: &Replay<'_>, targets: &[EventIx]) -> Option<Node> {
+        let ix = *targets.first()?;
+        let room = replay.room();
+        let sentence =
+            sentence![Span::Described(ix), ": "].and(explain_rejection(room, replay.rejection(ix)?));
+        let failed = replay.judge(ix).into_iter().filter(|check| matches!(check.verdict, Some(Err(_))));
+        let checks = failed.map(|check| explain_check(room, &check));
+        Some(Node::new(Tone::Bad, sentence).with(checks))
     }
 }
 
@@ -215,5 +231,31 @@ impl Property for Difference {
                 format!("{one} and {other} disagree on {} now", key(event_type, state_key))
             }
         }
+    }
+
+    fn explain(&self, replay: &Replay<'_>, targets: &[EventIx]) -> Option<Node> {
+        let room = replay.room();
+        let other = self.other.replay(room).of(room);
+        let names = Pair::apart([self.one, self.other]);
+        let key = match &self.aspect {
+            Aspect::Verdict => return None,
+            Aspect::StateBefore(event_type, state_key) | Aspect::Current(event_type, state_key) => {
+                room.find_key(event_type, state_key)?
+            }
+        };
+        let says = |name: &String, replay: &Replay<'_>| {
+            let state = match targets.first() {
+                Some(ix) => replay.before(*ix)?,
+                None => replay.current().state.as_ref()?,
+            };
+            let sentence = sentence!["by ", Span::Value(name.as_str().into()), " it is "];
+            let sentence = match state.get(key) {
+                Some(event) => sentence.with(Span::Described(event)),
+                None => sentence.with("gone"),
+            };
+            Some(Node::new(Tone::Plain, sentence))
+        };
+        let sides = [says(&names[0], replay)?, says(&names[1], &other)?];
+        Some(Node::new(Tone::Bad, sentence!["the value of ", key, " differs"]).with(sides))
     }
 }

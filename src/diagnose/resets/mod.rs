@@ -45,7 +45,7 @@ pub use self::loss::{
     StaleInput, Verdict,
 };
 pub use self::past::relations;
-pub use self::run::{Diagnosing, Diagnosis, diagnose};
+pub use self::run::{Diagnosing, Diagnosis, diagnose, diagnose_at};
 pub use self::severity::Severity;
 pub use self::tell::{explain_loss, loss_title};
 pub use self::what_if::{Counterfactual, Supposition, WhatIf, what_if};

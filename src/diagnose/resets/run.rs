@@ -69,6 +69,17 @@ pub fn diagnose(replay: &Replay<'_>) -> Diagnosis {
     diagnosing.finish()
 }
 
+/// As [`diagnose`], at one place only.
+pub fn diagnose_at(replay: &Replay<'_>, at: Place) -> Diagnosis {
+    let mut diagnosing = Diagnosing::new(replay);
+    match at {
+        Place::Event(ix) if replay.resolved(ix) => diagnosing.at_merge(ix),
+        Place::Event(_) => {}
+        Place::Now => diagnosing.at_now(),
+    }
+    diagnosing.diagnosis
+}
+
 /// A diagnosis that is under way: for those who must not be away for long.
 pub struct Diagnosing<'t, 'a> {
     replay: &'t Replay<'a>,
