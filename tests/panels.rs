@@ -5,7 +5,7 @@
 #[path = "common/window.rs"]
 mod window;
 
-use egui::{Key, Modifiers, Pos2, Role, Vec2, vec2};
+use egui::{Event, Key, Modifiers, Pos2, Role, Vec2, vec2};
 use egui_kittest::Node;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use hindsight::app::loading::{Request, Source};
@@ -396,4 +396,29 @@ fn a_row_is_one_stop_until_it_is_pressed() {
     assert_eq!([window.tab(), window.tab()], ["@alice", "ALICE"].map(|name| Some(name.to_owned())));
     window.press(Key::Space);
     assert_eq!(window.selected().as_deref(), Some("ALICE"));
+}
+
+/// Who types fast, or has a slow machine, loses nothing of what is meant for a field, and presses no shortcuts with it.
+#[test]
+fn what_is_typed_at_once_goes_into_the_field_that_opens() {
+    let key =
+        |key, modifiers| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
+    let text = |text: &str| Event::Text(text.to_owned());
+    let none = Modifiers::NONE;
+    for pause in [0, 1] {
+        let mut window = Window::fixture(SIZE, "r3-priority-inversion");
+        let opening = [key(Key::Slash, none), text("/")];
+        let typed = [key(Key::T, none), text("t"), text("ype:m.room.member")];
+        window.0.input_mut().events.extend(opening);
+        for _ in 0..pause {
+            window.0.step();
+        }
+        window.0.input_mut().events.extend(typed);
+        window.0.run_steps(8);
+        assert_eq!(window.session().settings().filter, "type:m.room.member", "{pause} frames between");
+    }
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
+    window.0.input_mut().events.extend([key(Key::K, Modifiers::COMMAND), key(Key::E, none), text("end of")]);
+    window.0.run_steps(6);
+    assert!(window.0.query_all_by_value("end of").next().is_some());
 }

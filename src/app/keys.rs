@@ -3,30 +3,91 @@
 use egui::{Event, Modifiers};
 
 use super::context::Commands;
-use crate::session::{COMMANDS, Key, Shortcut};
+use crate::session::{COMMANDS, Command, Key, Shortcut};
+
+/// What is typed for a field that is about to open: it has the keyboard only two frames later, which those who type fast,
+/// or whose machine is slow, do not wait for.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    events: Vec<Event>,
+    /// How many frames more to wait for the field.
+    frames: u8,
+}
+
+impl Ahead {
+    /// A field that is not there by then does not open.
+    const PATIENCE: u8 = 4;
+
+    /// Keeps what is typed, or hands it over once a field has the keyboard.
+    fn keep_or_release(&mut self, ctx: &egui::Context) {
+        self.frames = self.frames.saturating_sub(1);
+        let is_over = self.frames == 0 || ctx.text_edit_focused();
+        ctx.input_mut(|input| {
+            if is_over {
+                input.events.splice(0..0, self.events.drain(..));
+            } else {
+                self.events.extend(input.events.extract_if(.., |event| is_typed(event)));
+            }
+        });
+        if is_over {
+            self.frames = 0;
+        } else {
+            ctx.request_repaint();
+        }
+    }
+}
+
+fn is_typed(event: &Event) -> bool {
+    matches!(event, Event::Key { .. } | Event::Text(_) | Event::Paste(_) | Event::Ime(_))
+}
+
+/// Whether what is typed next is meant for a field that the command opens.
+fn opens_field(command: &Command) -> bool {
+    matches!(command, Command::FocusFilter | Command::FocusSearch | Command::OpenPalette)
+}
 
 /// Sends the commands whose shortcuts were pressed. While somebody types, only those with Ctrl (or Command) and Escape
 /// count; while a dialog is open, only those with Ctrl. What Tab has led to is pressed by Enter and Space.
-pub(super) fn send_pressed(ctx: &egui::Context, commands: &Commands) {
+pub(super) fn send_pressed(ctx: &egui::Context, commands: &Commands, ahead: &mut Ahead) {
+    if ahead.frames > 0 {
+        ahead.keep_or_release(ctx);
+    }
     let typing = ctx.text_edit_focused();
     // What has the keyboard is pressed by these.
     let is_button = !typing && ctx.memory(|memory| memory.focused().is_some());
     let in_dialog = ctx.memory(|memory| memory.top_modal_layer().is_some());
+    let wanted = |event: &Event| {
+        let Event::Key { key, pressed: true, modifiers, .. } = event else { return None };
+        COMMANDS.iter().find_map(|info| {
+            let is_meant = |shortcut: &&Shortcut| {
+                let taken = shortcut.ctrl || !in_dialog && (!typing || shortcut.key == Key::Escape);
+                let presses = is_button && matches!(shortcut.key, Key::Enter | Key::Space);
+                taken && !presses && is_pressed(**shortcut, *key, *modifiers)
+            };
+            Some((info.command.clone()?, info.shortcuts.iter().find(is_meant)?))
+        })
+    };
     ctx.input_mut(|input| {
-        input.events.retain(|event| {
-            let Event::Key { key, pressed: true, modifiers, .. } = event else { return true };
-            let command = COMMANDS.iter().find(|info| {
-                info.shortcuts.iter().any(|shortcut| {
-                    let taken = shortcut.ctrl || !in_dialog && (!typing || shortcut.key == Key::Escape);
-                    let presses = is_button && matches!(shortcut.key, Key::Enter | Key::Space);
-                    taken && !presses && is_pressed(*shortcut, *key, *modifiers)
-                })
-            });
-            let command = command.and_then(|info| info.command.clone());
-            let keep = command.is_none();
-            command.into_iter().for_each(|command| commands.send(command));
-            keep
-        });
+        // The key that opens a field is no text for it.
+        let mut opened_by = None;
+        for event in std::mem::take(&mut input.events) {
+            if ahead.frames > 0 && is_typed(&event) {
+                let is_own =
+                    matches!((&event, opened_by.take()), (Event::Text(text), Some(key)) if *text == key);
+                ahead.events.extend((!is_own).then_some(event));
+            } else if let Some((command, shortcut)) = wanted(&event) {
+                if opens_field(&command) {
+                    ahead.frames = Ahead::PATIENCE;
+                    opened_by = match shortcut.key {
+                        Key::Char(c) => Some(c.to_string()),
+                        _ => None,
+                    };
+                }
+                commands.send(command);
+            } else {
+                input.events.push(event);
+            }
+        }
     });
 }
 

@@ -68,6 +68,8 @@ pub struct Start {
 pub struct App {
     session: Session,
     commands: Commands,
+    /// What was typed for a field that is about to open.
+    ahead: keys::Ahead,
     views: Views,
     notices: Notices,
     remembered: Remembered,
@@ -99,6 +101,7 @@ impl App {
         let mut app = Self {
             session: Session::empty(),
             commands: Commands::default(),
+            ahead: keys::Ahead::default(),
             views: Views::default(),
             notices: Notices::default(),
             remembered,
@@ -169,7 +172,7 @@ impl App {
         let ctx = ui.ctx().clone();
         self.take_files(&ctx);
         self.take_outcomes(&ctx);
-        keys::send_pressed(&ctx, &self.commands);
+        keys::send_pressed(&ctx, &self.commands, &mut self.ahead);
         if let Some(path) = self.regions_ui(ui) {
             self.load_some(platform::File::at(path), &ctx);
         }
