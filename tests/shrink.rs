@@ -13,11 +13,12 @@ mod sequel;
 #[path = "common/shared.rs"]
 mod shared;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use hindsight::anonymise::{anonymise, differing_losses};
 use hindsight::auth::Profile;
 use hindsight::diagnose::resets::{Code, diagnose};
 use hindsight::dump::{self, Options};
@@ -252,6 +253,39 @@ fn resets_stay() {
     }
     println!("{codes:?}");
     assert!(codes.len() >= 3, "{codes:?}");
+}
+
+/// Whatever is lost in random rooms of every kind, reset or not, by every cause.
+#[test]
+fn losses_of_random_rooms_stay() {
+    rooms::each_room(200, |_, builder| {
+        let room = builder.room();
+        let replay = Replay::new(&room, None, Profile::Spec);
+        let mut seen = BTreeSet::new();
+        for loss in
+            diagnose(&replay).losses.iter().filter(|loss| seen.insert((loss.verdict, loss.cause().code)))
+        {
+            let property = Reset::of(&replay, loss);
+            let shrunk = shrink(&room, &property, &mut |_, _| {}).ok_or("it is not found again")?;
+            assert_sound(&shrunk, &property, room.len() + 1);
+        }
+        Ok(())
+    });
+}
+
+/// A reset that was shrunk is still one when nobody in it has their name any more.
+#[test]
+fn shrunk_rooms_can_be_published() {
+    let Some(folder) = shared("real/rooms/ops") else { return };
+    let bytes = fs::read(folder.join("alpha.events.ndjson.gz")).unwrap();
+    let room = dump::load(&bytes, &Options::default()).unwrap().room;
+    let replay = Replay::new(&room, None, Profile::Spec);
+    let property = Reset::find(&replay, &diagnose(&replay), None).unwrap();
+    let shrunk = shrink(&room, &property, &mut |_, _| {}).unwrap();
+    let new = anonymise(&shrunk.room).unwrap().rewritten;
+    let [old, new_replay] = [&shrunk.room, &new.room].map(|room| Replay::new(room, None, Profile::Spec));
+    assert_eq!(differing_losses(&diagnose(&old), &diagnose(&new_replay), &new.events), []);
+    assert_eq!(diagnose(&new_replay).resets().next().unwrap().cause().code, property.code());
 }
 
 /// Differences between any two manners in random rooms of every kind.
