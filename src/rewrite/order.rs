@@ -11,6 +11,9 @@ use crate::room::{EventIx, Room};
 
 /// Of more state events with equal timestamps the timestamps are spread instead.
 const MOST_TIED: usize = 64;
+/// When about so many attempts are planned for a room, the timestamps of further ties are spread: an attempt takes some
+/// 40 µs.
+const MOST_ATTEMPTS: usize = 1 << 18;
 
 /// The part of all hashes that an ID must fall into: the `number`-th of `of` equal ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,11 +117,14 @@ impl Plan {
         let mut events: Vec<EventIx> = room.events().collect();
         events.sort_unstable_by_key(|ix| (room.event(*ix).origin_server_ts(), room.id(*ix)));
         let mut last = i64::MIN;
+        let mut attempts = 0;
         let timestamp = |ix: &EventIx| room.event(*ix).origin_server_ts();
         for group in events.chunk_by(|a, b| timestamp(a) == timestamp(b)) {
             let state: Vec<EventIx> = group.iter().copied().filter(|ix| room.event(*ix).is_state()).collect();
             let mut next = timestamp(&group[0]).max(last.saturating_add(1));
-            if state.len() <= MOST_TIED {
+            let needed = if state.len() > 1 { state.len() * state.len() } else { 0 };
+            if state.len() <= MOST_TIED && attempts + needed <= MOST_ATTEMPTS {
+                attempts += needed;
                 self.tie(state.into_iter());
                 for ix in group {
                     self.timestamps[ix.index()] = next;
