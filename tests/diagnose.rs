@@ -19,11 +19,12 @@ use hindsight::diagnose::resets::{
 };
 use hindsight::dump::{self, Dump, Options};
 use hindsight::event::room_version::Rules;
-use hindsight::generate::{Mode, Plan, generate};
+use hindsight::generate::{Draft, Mode, Plan, RoomBuilder, generate};
 use hindsight::replay::{Place, Replay};
 use hindsight::resolve::Algorithm;
 use hindsight::resolve::step::Decider;
 use hindsight::room::{EventIx, Room};
+use serde_json::json;
 
 fn open(path: &Path) -> Dump {
     dump::load(&fs::read(path).unwrap(), &Options::default()).unwrap()
@@ -176,6 +177,33 @@ fn concurrent_revocations_are_not_flagged() {
     }
 }
 
+/// Bob is out while the door is shut, and in again when it is opened: nobody merges in between, and nothing shows at the
+/// end.
+#[test]
+fn what_clients_see_in_between_is_looked_at_too() {
+    let mut builder = RoomBuilder::new(Rules::of("11").unwrap(), 1);
+    builder.send(Draft::create(builder.rules(), "@a:a"));
+    builder.send(Draft::join("@a:a"));
+    builder.send(Draft::power_levels("@a:a", json!({ "users": { "@a:a": 100 } })));
+    let public = builder.send(Draft::join_rules("@a:a", "public"));
+    builder.send_after(&[public], Draft::message("@a:a", "late").at(50));
+    let bob = builder.send_after(&[public], Draft::join("@b:b").at(51));
+    let shut = builder.send_after(&[bob], Draft::join_rules("@a:a", "invite").at(52));
+    builder.send_after(&[shut], Draft::join_rules("@a:a", "public").at(53));
+    let room = builder.room();
+    let replay = Replay::new(&room, None, Profile::Spec);
+    assert!(diagnose(&replay).losses.is_empty());
+    let every = Diagnosing::new(&replay).with_every_change().finish();
+    let [loss] = &every.losses[..] else { panic!("{every:#?}") };
+    assert_eq!((loss.verdict, loss.arrival), (Verdict::Reset, true));
+    assert_eq!(loss.at.event().map(|ix| room.id(ix)), Some(builder.pdu(shut).event.id()));
+    assert!(every.reset_merges().is_empty());
+    // A merge that comes to the same leaves nothing to add.
+    let dump = fixture("r3-priority-inversion");
+    let replay = Replay::new(&dump.room, None, Profile::Spec);
+    assert_eq!(Diagnosing::new(&replay).with_every_change().finish().losses.len(), 1);
+}
+
 fn real(room: &str) -> Vec<PathBuf> {
     let Some(folder) = shared::shared(&format!("real/rooms/{room}")) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -206,6 +234,10 @@ fn eight_join_rules_are_lost_to_the_order_of_power() {
 /// What holds of every diagnosis.
 fn check(room: &Room, replay: &Replay<'_>, diagnosis: &Diagnosis) {
     for (place, loss) in diagnosis.losses.iter().enumerate() {
+        if loss.arrival {
+            assert!(loss.repeats.is_none());
+            continue;
+        }
         let state = match loss.at {
             Place::Event(merge) => replay.before(merge).unwrap(),
             Place::Now => replay.current().state.as_ref().unwrap(),
@@ -280,6 +312,9 @@ fn random_rooms_are_diagnosed() {
             let mut slices = Diagnosing::new(&replay);
             while !slices.advance(3) {}
             assert_eq!(slices.finish(), diagnosis);
+            let every = Diagnosing::new(&replay).with_every_change().finish();
+            assert_eq!(every.losses[..diagnosis.losses.len()], diagnosis.losses);
+            check(&room, &replay, &every);
             merges += diagnosis.merges;
             flagged += diagnosis.resets().map(|loss| loss.at).collect::<BTreeSet<_>>().len();
             for (cause, count) in diagnosis.by_cause() {

@@ -418,6 +418,10 @@ pub(super) struct DiagnoseArgs {
     #[arg(long)]
     pub(super) all: bool,
 
+    /// Look at every change of the current state too, as if events had arrived in topological order
+    #[arg(long)]
+    pub(super) every_change: bool,
+
     /// Say what would have been: with other algorithms and profiles, without each branch, with right clocks, …
     #[arg(long)]
     pub(super) what_if: bool,

@@ -12,7 +12,7 @@ use super::resolve::{paint, paint_span};
 use super::{findings, load, select, steps, text};
 use crate::describe::Describer;
 use crate::diagnose::resets::{
-    Counterfactual, Diagnosis, Loss, Supposition, Verdict, WhatIf, damage, diagnose, explain_loss,
+    Counterfactual, Diagnosing, Diagnosis, Loss, Supposition, Verdict, WhatIf, damage, explain_loss,
 };
 use crate::explain::Span;
 use crate::replay::{Place, Replay};
@@ -27,7 +27,10 @@ pub(super) fn run(args: &DiagnoseArgs, globals: &Globals, ui: &mut Ui) -> Result
     let room = &dump.room;
     let at = select::events(&dump, &args.at)?;
     let replay = ui.busy("replaying", || Replay::new(room, globals.algorithm(), globals.profile()));
-    let diagnosis = ui.busy("looking for state resets", || diagnose(&replay));
+    let diagnosis = ui.busy("looking for state resets", || {
+        let diagnosing = Diagnosing::new(&replay);
+        if args.every_change { diagnosing.with_every_change() } else { diagnosing }.finish()
+    });
     let shown = Shown::new(args, &at, &diagnosis);
     let report = Report { replay: &replay, diagnosis: &diagnosis, args, what_if: WhatIf::new(&replay) };
     if globals.is_json() {
@@ -133,7 +136,8 @@ impl Report<'_, '_> {
         let mut lines = Vec::new();
         let mut say = |count: usize, what: &str| {
             if count > 0 && !self.args.all {
-                lines.push(format!("{} {what} (--all shows them)", text::count(count, "other loss")));
+                let losses = if count == 1 { "other loss" } else { "other losses" };
+                lines.push(format!("{} {losses} {what} (--all shows them)", text::number(count)));
             }
         };
         say(shown.undecided.len(), "undecided: what could tell is not in the dump");

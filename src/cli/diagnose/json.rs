@@ -38,6 +38,7 @@ impl Report<'_, '_> {
         }
         json!({
             "at": writer.at(loss.at),
+            "arrival": loss.arrival,
             "type": event_type,
             "state_key": state_key,
             "before": before,
@@ -113,13 +114,13 @@ impl<'a> Writer<'a> {
     }
 
     fn lost(&self, loss: &Loss, tip: &LostTip) -> Value {
-        let concurrent = loss.search.concurrent_with(self.room, tip.event);
+        let bystanders = loss.bystanders(self.room, tip);
         json!({
             "event": self.room.id(tip.event),
             "verdict": tip.verdict.as_str(),
             "chain": tip.chain.iter().map(|cause| self.cause(cause)).collect::<Vec<_>>(),
             "but_for": tip.but_for.as_ref().map(|but_for| self.but_for(but_for)),
-            "search": { "searched": loss.search.searched, "concurrent": self.ids(&concurrent) },
+            "search": { "searched": loss.search.searched, "concurrent": self.ids(&bystanders) },
         })
     }
 

@@ -92,6 +92,9 @@ fn users(room: &Room, levels: EventIx) -> (BTreeMap<Box<str>, i64>, i64) {
 /// The first event that follows the merge, or the merge itself, after which the key is no longer what the loss left.
 fn repaired(replay: &Replay<'_>, loss: &Loss) -> Option<EventIx> {
     let Place::Event(merge) = loss.at else { return None };
+    if loss.arrival {
+        return None;
+    }
     let room = replay.room();
     let mut seen = EventSet::new(room.len());
     let mut next = BinaryHeap::from([Reverse(merge)]);

@@ -177,7 +177,7 @@ impl Tracer<'_, '_> {
     }
 
     /// Nobody took anything back by this entry: what the event needed is older, was not replayed, or was lost.
-    fn without_revocation(&self, deciding: Deciding) -> Behind {
+    fn without_revocation(&mut self, deciding: Deciding) -> Behind {
         let Deciding { found, needed, relation, .. } = deciding;
         let uncertain = relation == Some(Relation::Unknown);
         let behind = |code: Code, by: Option<EventIx>| Behind {
@@ -191,6 +191,12 @@ impl Tracer<'_, '_> {
                 _ => behind(Code::StaleAuthority, found),
             };
         };
+        // It stood once, was put back, and the sender knew.
+        let was_put_back = relation == Some(Relation::Before)
+            && found.is_some_and(|found| self.pasts.relation(found, needed) == Relation::After);
+        if was_put_back {
+            return behind(Code::StaleAuthority, found);
+        }
         let was_lost = match found {
             // In v1 a membership in dispute is in no state until the memberships are decided, which comes last.
             None => self

@@ -179,6 +179,8 @@ pub struct Loss {
     /// Where: in the state before this event, whose parents' states differ; or now, in the resolution over the forward
     /// extremities.
     pub at: Place,
+    /// In the current state once the event `at` had arrived, not in the state before it.
+    pub arrival: bool,
     /// The key.
     pub key: KeyIx,
     /// What was merged.
@@ -210,6 +212,22 @@ impl Loss {
     pub fn worst(&self) -> &LostTip {
         let worst = self.lost.iter().max_by_key(|lost| (lost.verdict, std::cmp::Reverse(lost.event)));
         worst.expect("a loss has lost something")
+    }
+
+    /// Who could have taken one of the lost values back, for being concurrent with it, but has nothing to do with its loss;
+    /// ascending. Cost: as [`Search::concurrent_with`].
+    pub fn bystanders(&self, room: &Room, tip: &LostTip) -> Vec<EventIx> {
+        let takes_part = |ix: EventIx| {
+            let of_cause = |cause: &Cause| {
+                cause.event == ix
+                    || cause.by == Some(ix)
+                    || cause.deciding.iter().any(|deciding| [deciding.found, deciding.by].contains(&Some(ix)))
+            };
+            tip.chain.iter().any(of_cause)
+        };
+        let mut concurrent = self.search.concurrent_with(room, tip.event);
+        concurrent.retain(|ix| !takes_part(*ix));
+        concurrent
     }
 
     /// Why: the cause at the end of the chain of the tip that decided.

@@ -53,7 +53,7 @@ impl Diagnosis {
     pub fn reset_merges(&self) -> EventSet {
         self.losses
             .iter()
-            .filter(|loss| loss.verdict == Verdict::Reset)
+            .filter(|loss| loss.verdict == Verdict::Reset && !loss.arrival)
             .filter_map(|loss| loss.at.event())
             .collect()
     }
@@ -89,6 +89,8 @@ pub struct Diagnosing<'t, 'a> {
     spec: Resolver<'a>,
     next: usize,
     diagnosis: Diagnosis,
+    /// Looks at every change of the current state too.
+    every_change: bool,
     /// What was lost to what, and where first.
     seen: HashMap<(KeyIx, Vec<EventIx>, Option<EventIx>), usize>,
 }
@@ -96,6 +98,7 @@ pub struct Diagnosing<'t, 'a> {
 /// One resolution that is looked at.
 struct Merge {
     at: Place,
+    arrival: bool,
     branches: Arc<[Branch]>,
     inputs: Vec<StateMap>,
     rejected: EventSet,
@@ -128,8 +131,17 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
             spec: Resolver::new(room, replay.algorithm(), Profile::Spec),
             next: 0,
             diagnosis: Diagnosis::default(),
+            every_change: false,
             seen: HashMap::new(),
         }
+    }
+
+    /// Looks at every change of the current state too, as if the events had arrived in topological order; at the end. Of what
+    /// is lost there only that is kept which no merge has lost. Cost: a resolution for every state event that arrives while
+    /// there are several forward extremities.
+    #[must_use]
+    pub fn with_every_change(self) -> Self {
+        Self { every_change: true, ..self }
     }
 
     /// How many events have been looked at.
@@ -153,14 +165,48 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
     pub fn finish(mut self) -> Diagnosis {
         self.advance(usize::MAX);
         self.at_now();
+        if self.every_change {
+            self.at_arrivals();
+        }
         self.diagnosis
+    }
+
+    /// The current state each time that an event arrives and changes it.
+    fn at_arrivals(&mut self) {
+        let replay = self.replay;
+        let room = replay.room();
+        let mut extremities: BTreeSet<EventIx> = BTreeSet::new();
+        for ix in room.events() {
+            let recorded = room.recorded(ix);
+            if room.is_outlier(ix)
+                || recorded.outlier
+                || recorded.soft_failed
+                || replay.rejected().contains(ix)
+            {
+                continue;
+            }
+            let covered = room.prev_events(ix).iter().filter(|parent| extremities.remove(*parent)).count();
+            extremities.insert(ix);
+            // A message after a single extremity changes nothing.
+            if extremities.len() > 1 && (room.key_of(ix).is_some() || covered != 1) {
+                self.at_arrival(ix, &extremities);
+            }
+        }
+    }
+
+    fn at_arrival(&mut self, ix: EventIx, extremities: &BTreeSet<EventIx>) {
+        let heads: Vec<Link> = extremities.iter().copied().map(Link::Event).collect();
+        let inputs: Option<Vec<StateMap>> = heads.iter().map(|head| self.replay.after_link(*head)).collect();
+        let Some(inputs) = inputs else { return };
+        let state = self.resolver.resolve(&inputs, &self.replay.rejected_before(ix), &mut ()).state;
+        self.examine((Place::Event(ix), true), &heads, inputs, &state);
     }
 
     fn at_merge(&mut self, ix: EventIx) {
         let replay = self.replay;
         let (Some(inputs), Some(state)) = (replay.inputs(ix), replay.before(ix)) else { return };
         let heads: Vec<Link> = replay.room().prev_links(ix).collect();
-        self.examine(Place::Event(ix), &heads, inputs, state);
+        self.examine((Place::Event(ix), false), &heads, inputs, state);
     }
 
     fn at_now(&mut self) {
@@ -169,12 +215,18 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
         let heads: Vec<Link> = current.extremities.iter().copied().map(Link::Event).collect();
         let inputs: Option<Vec<StateMap>> = heads.iter().map(|head| self.replay.after_link(*head)).collect();
         if let Some(inputs) = inputs {
-            self.examine(Place::Now, &heads, inputs, state);
+            self.examine((Place::Now, false), &heads, inputs, state);
         }
     }
 
     /// The cheap look: most merges lose nothing.
-    fn examine(&mut self, at: Place, heads: &[Link], inputs: Vec<StateMap>, state: &StateMap) {
+    fn examine(
+        &mut self,
+        (at, arrival): (Place, bool),
+        heads: &[Link],
+        inputs: Vec<StateMap>,
+        state: &StateMap,
+    ) {
         let conflicts = conflicts(&inputs);
         self.diagnosis.merges += 1;
         self.diagnosis.conflicts += conflicts.len();
@@ -198,7 +250,11 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
             Place::Now => self.replay.rejected().clone(),
         };
         self.diagnosis.recorded += 1;
-        self.look_closely(&Merge { at, branches, inputs, rejected, state: state.clone() }, &conflicted, lost);
+        self.look_closely(
+            &Merge { at, arrival, branches, inputs, rejected, state: state.clone() },
+            &conflicted,
+            lost,
+        );
     }
 
     fn record(&mut self, sets: &[StateMap], rejected: &EventSet) -> (Recording, StateMap, Profile) {
@@ -347,6 +403,10 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
 
     fn conclude(&mut self, merge: &Merge, lost: Lost, tips: Vec<LostTip>, search: &Search) {
         let Lost { conflict: Conflict { key, values }, outcome } = lost;
+        let events: Vec<EventIx> = tips.iter().map(|tip| tip.event).collect();
+        if merge.arrival && self.seen.contains_key(&(key, events.clone(), merge.state.get(key))) {
+            return;
+        }
         let after = merge.state.get(key);
         let worst = tips.iter().map(|tip| tip.verdict).max().unwrap_or(Verdict::Legitimate);
         let keys: BTreeSet<KeyIx> = std::iter::once(key)
@@ -360,12 +420,12 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
             Verdict::Legitimate => Vec::new(),
             _ => stale_inputs(self.replay, &mut self.pasts, &mut self.by_key, branches, &keys),
         };
-        let events: Vec<EventIx> = tips.iter().map(|tip| tip.event).collect();
         let severity = self.severity(merge, key, &events);
         let place = self.diagnosis.losses.len();
         let first = *self.seen.entry((key, events, after)).or_insert(place);
         self.diagnosis.losses.push(Loss {
             at: merge.at,
+            arrival: merge.arrival,
             key,
             branches: merge.branches.clone(),
             values,

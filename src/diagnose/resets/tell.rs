@@ -89,6 +89,11 @@ impl Teller<'_> {
         let branches = &self.loss.branches;
         let count = format!(", which joins {} branches", branches.len());
         let head = match self.loss.at {
+            Place::Event(arrived) if self.loss.arrival => sentence![
+                "where: in the current state once ",
+                Span::Described(arrived),
+                format!(" had arrived, which {} forward extremities made up", branches.len())
+            ],
             Place::Event(merge) => {
                 sentence!["where: in the state before ", Span::Described(merge), ", sent "]
                     .and(self.sent(merge))
@@ -140,13 +145,13 @@ impl Teller<'_> {
 
     fn search(&self, tip: &LostTip) -> Node {
         let replayed = count(self.loss.search.searched, "event");
-        let concurrent = self.loss.search.concurrent_with(self.room, tip.event);
+        let concurrent = self.loss.bystanders(self.room, tip);
         if concurrent.is_empty() {
             let text = "were replayed; none that was sent at the same time takes anything back";
             return plain(sentence![format!("{replayed} {text}")]);
         }
         let text = format!(
-            "{replayed} were replayed; sent at the same time, and able to take something back, though not this: "
+            "{replayed} were replayed; sent at the same time, and able to take something back, but without a part in this: "
         );
         let more = if concurrent.len() > SHOWN { ", …" } else { "" };
         plain(sentence![text].list(concurrent.into_iter().take(SHOWN), "none").with(more))
