@@ -302,6 +302,7 @@ fn differences_of_random_rooms_stay() {
         ];
         for property in others.into_iter().filter_map(|other| Difference::find(&room, spec, other, None)) {
             let shrunk = shrink(&room, &property, &mut |_, _| {}).ok_or("it is not found again")?;
+            assert_eq!(shrunk.form, Form::Fixture, "{}", shrunk.scenario);
             assert_sound(&shrunk, &property, room.len() + 1);
         }
         Ok(())

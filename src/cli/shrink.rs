@@ -63,18 +63,22 @@ pub(super) fn run(args: &ShrinkArgs, globals: &Globals, ui: &mut Ui) -> Result<u
     }
     let dump = load::open(globals, &args.input.dump, ui)?;
     let Some(property) = property(args, globals, &dump, ui)? else {
-        ui.say(format_args!("the room does not show it: {}", text::escape(&args.keep)));
+        ui.say(nothing(args));
         return Ok(1);
     };
     let events = text::count(dump.room.len(), "event");
     let shrunk = ui.busy(&format!("shrinking {events}"), || shrink(&dump.room, &*property, &mut |_, _| {}));
     let Some(shrunk) = shrunk else {
-        ui.say(format_args!("the room does not show it: {}", text::escape(&args.keep)));
+        ui.say(nothing(args));
         return Ok(1);
     };
     write(args.output.as_deref(), &shrunk, ui)?;
     report(&dump, &shrunk, globals, ui)?;
     Ok(0)
+}
+
+fn nothing(args: &ShrinkArgs) -> String {
+    format!("there is nothing to keep: the room does not show {}", text::escape(&args.keep))
 }
 
 /// Writes the scenario, into a folder with its story.

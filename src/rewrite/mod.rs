@@ -19,6 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::order::GivenOrder;
 use self::order::{Plan, Slot};
 pub use self::same::{Deviation, deviations};
 use crate::event::room_version::EventIdFormat;

@@ -154,6 +154,23 @@ impl Plan {
     }
 }
 
+/// Whether IDs that servers choose (room versions 1 and 2) keep the order of those they replace, where version 1 of the
+/// algorithm compares them.
+pub(crate) struct GivenOrder(Plan);
+
+impl GivenOrder {
+    /// The order of the IDs of a room.
+    pub(crate) fn of(room: &Room) -> Self {
+        Self(Plan::of(room))
+    }
+
+    /// Whether an ID will do in place of that of the event.
+    pub(crate) fn fits(&self, ix: EventIx, id: &str) -> bool {
+        let slot = self.0.slot(ix);
+        slot.is_any() || slot.holds_sha1(id)
+    }
+}
+
 /// The events in the order of their IDs as bytes, and the place of each in it.
 pub(super) fn ranks(room: &Room) -> Vec<usize> {
     let mut events: Vec<EventIx> = room.events().collect();

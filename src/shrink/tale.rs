@@ -6,11 +6,16 @@ use crate::describe::Describer;
 use crate::event::content::{Field, Membership};
 use crate::event::{Event, Kind};
 use crate::replay::Replay;
-use crate::room::{EventIx, Room};
+use crate::rewrite::GivenOrder;
+use crate::room::{EventIx, Room, When};
+
+/// Numbers up to this one are tried for a name whose hash is in order.
+const MOST_NUMBERS: usize = 4000;
 
 /// A readable name for every event, in capitals, with a `$`.
 pub(super) fn names(room: &Room, targets: &[EventIx]) -> Vec<String> {
     let mut taken = BTreeSet::new();
+    let order = (!room.rules().event_ids_are_hashes()).then(|| GivenOrder::of(room));
     let name = |ix: EventIx| {
         let event = room.event(ix);
         let merges = room.prev_events(ix).len() > 1;
@@ -19,15 +24,19 @@ pub(super) fn names(room: &Room, targets: &[EventIx]) -> Vec<String> {
         } else {
             word(event)
         };
-        let mut name = format!("${word}");
-        let mut number = 1;
-        while !taken.insert(name.clone()) {
-            number += 1;
-            name = format!("${word}_{number}");
-        }
         // Servers choose IDs in room versions 1 and 2, and some rule reads which.
-        let server = room.id(ix).split_once(':').filter(|_| !room.rules().event_ids_are_hashes());
-        server.map_or(name.clone(), |(_, server)| format!("{name}:{server}"))
+        let server = room.id(ix).split_once(':').filter(|_| order.is_some());
+        let tail = server.map_or_else(String::new, |(_, server)| format!(":{server}"));
+        let numbered = |number: usize| match number {
+            1 => format!("${word}{tail}"),
+            _ => format!("${word}_{number}{tail}"),
+        };
+        let fits = |name: &String| order.as_ref().is_none_or(|order| order.fits(ix, name));
+        let free = |name: &String| !taken.contains(name);
+        let first = (1..MOST_NUMBERS).map(numbered).find(|name| free(name) && fits(name));
+        let name = first.or_else(|| (1..).map(numbered).find(free)).unwrap_or_default();
+        taken.insert(name.clone());
+        name
     };
     room.events().map(name).collect()
 }
@@ -97,6 +106,9 @@ pub(super) fn sentence(replay: &Replay<'_>, ix: EventIx, describer: &Describer<'
     let parents = room.prev_events(ix).len();
     if parents > 1 {
         sentence.push_str(&format!(" Here {parents} branches meet."));
+    }
+    if room.asserted(ix, When::After).is_some() {
+        sentence.push_str(" The state after it is asserted.");
     }
     if let Some(rejection) = replay.rejection(ix) {
         sentence.push_str(&format!(" Rejected: {}.", rejection.reason));
