@@ -36,27 +36,15 @@ pub(super) fn outcome(pasts: &mut Pasts<'_>, values: &Values, after: Option<Even
 }
 
 fn rollback(pasts: &mut Pasts<'_>, had: &[EventIx], after: EventIx) -> Option<(Class, bool)> {
-    use super::loss::Relation;
     let is_value = had.binary_search(&after).is_ok();
-    let mut unknown = false;
-    let (mut is_older, mut is_newer) = (false, false);
-    for value in had.iter().rev().filter(|value| **value != after) {
-        match pasts.relation(after, *value) {
-            Relation::Before => is_older = true,
-            Relation::After => is_newer = true,
-            Relation::Unknown => unknown = true,
-            Relation::Concurrent | Relation::Same => {}
-        }
-        if is_older {
-            break;
-        }
-    }
     let rolled_back = if is_value { Class::RollbackLocal } else { Class::RollbackDeep };
-    match (is_older, unknown) {
-        (true, _) => Some((rolled_back, false)),
-        (false, true) if is_value || !is_newer => Some((rolled_back, true)),
-        (false, _) if is_value || is_newer => None,
-        (false, _) => Some((Class::Foreign, false)),
+    let is_older = pasts.is_before_any(after, had);
+    let moved_on = is_value || had.iter().any(|value| pasts.is_before(*value, after));
+    match is_older {
+        Some(true) => Some((rolled_back, false)),
+        None if is_value || !moved_on => Some((rolled_back, true)),
+        Some(false) if !moved_on => Some((Class::Foreign, false)),
+        None | Some(false) => None,
     }
 }
 

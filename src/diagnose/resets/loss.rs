@@ -193,7 +193,7 @@ pub struct Loss {
     pub after: Option<EventIx>,
     /// What became of the key.
     pub class: Class,
-    /// Every tip that was lost, and how.
+    /// The tips that were lost, and how; of very many the newest.
     pub lost: Vec<LostTip>,
     /// Whether it is a reset: the worst verdict of all lost tips.
     pub verdict: Verdict,

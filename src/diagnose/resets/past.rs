@@ -7,6 +7,9 @@ use fixedbitset::FixedBitSet;
 use super::loss::Relation;
 use crate::room::{EventIx, EventSet, Room};
 
+/// So many pasts are looked into one by one; of more, all at once.
+const FEW: usize = 8;
+
 /// The pasts of so many events are kept at once.
 const KEPT: usize = 512;
 
@@ -70,25 +73,38 @@ impl<'a> Pasts<'a> {
         if self.pasts.len() >= KEPT && !self.pasts.contains_key(&upper) {
             self.pasts.clear();
         }
-        self.pasts.entry(upper).or_insert_with(|| Past::new(upper)).contains(room, lower)
+        self.pasts.entry(upper).or_insert_with(|| Past::of_all(&[upper])).contains(room, lower)
     }
 
-    /// Those events among `events` that none of the others follows, descending. Where nobody knows, both are kept.
+    /// Whether any of `events` follows `event`; `None` if only a hole could tell. Cost: one search for all of them.
+    pub(super) fn is_before_any(&mut self, event: EventIx, events: &[EventIx]) -> Option<bool> {
+        let later: Vec<EventIx> = events.iter().copied().filter(|other| *other > event).collect();
+        if later.len() > FEW {
+            return Past::of_all(&later).contains(self.room, event);
+        }
+        let answers: Vec<Option<bool>> = later.iter().map(|later| self.reaches(*later, event)).collect();
+        match answers {
+            answers if answers.contains(&Some(true)) => Some(true),
+            answers if answers.contains(&None) => None,
+            _ => Some(false),
+        }
+    }
+
+    /// Those events among `events` that none of the others follows, descending. Where nobody knows, both are kept. Cost: one
+    /// search for all of them.
     pub(super) fn maximal(&mut self, events: &[EventIx]) -> Vec<EventIx> {
         let mut sorted = events.to_vec();
         sorted.sort_unstable_by(|a, b| b.cmp(a));
         sorted.dedup();
-        let mut maximal: Vec<EventIx> = Vec::new();
-        for event in sorted {
-            if !maximal.iter().any(|later| self.is_before(event, *later)) {
-                maximal.push(event);
-            }
-        }
-        maximal
+        let Some(oldest) = sorted.last().copied().filter(|_| sorted.len() > 1) else { return sorted };
+        let mut past = Past::of_all(&sorted);
+        let _ = past.contains(self.room, oldest);
+        sorted.retain(|event| !past.has(*event));
+        sorted
     }
 }
 
-/// The past of one event, known down to some index.
+/// The past of one event, or of several together, known down to some index.
 #[derive(Debug)]
 struct Past {
     top: usize,
@@ -101,10 +117,14 @@ struct Past {
 }
 
 impl Past {
-    fn new(event: EventIx) -> Self {
-        let mut open = BinaryHeap::new();
-        open.push(event);
-        Self { top: event.index(), seen: FixedBitSet::new(), open, hole: None }
+    fn of_all(events: &[EventIx]) -> Self {
+        let top = events.iter().max().map_or(0, |event| event.index());
+        Self { top, seen: FixedBitSet::new(), open: events.iter().copied().collect(), hole: None }
+    }
+
+    /// Whether an event that has been looked for, or is above one that has, is in the past.
+    fn has(&self, event: EventIx) -> bool {
+        self.seen.contains(self.top - event.index())
     }
 
     /// Whether an event is in the past; `None` if it is not, but something above it is missing that might lead there.
@@ -122,7 +142,7 @@ impl Past {
                 }
             }
         }
-        let seen = self.seen.contains(self.top - event.index());
+        let seen = self.has(event);
         match self.hole {
             Some(hole) if !seen && hole > event => None,
             _ => Some(seen),

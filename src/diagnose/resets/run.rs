@@ -1,6 +1,7 @@
 //! Going through the merges of a room.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::branches::{Outcome, heads_without, outcome};
@@ -17,7 +18,7 @@ use crate::event::content::Membership;
 use crate::replay::{Footing, Place, Replay};
 use crate::resolve::Resolver;
 use crate::room::{EventIx, EventSet, KeyIx, Link};
-use crate::state::{Conflict, StateMap, conflicts};
+use crate::state::{Conflict, StateMap, Values, conflicts};
 
 /// What was lost in a room.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -117,7 +118,20 @@ struct Lost {
     outcome: Outcome,
 }
 
-type Removals = HashMap<Vec<EventIx>, Option<(Vec<StateMap>, StateMap)>>;
+/// What a merge would have been without some events.
+struct Removal {
+    sets: Vec<StateMap>,
+    conflicts: HashMap<KeyIx, Values>,
+    state: StateMap,
+}
+
+type Removals = HashMap<Vec<EventIx>, Option<Rc<Removal>>>;
+
+/// With more forward extremities than this no change of the current state is looked at: each costs all of them.
+const MOST_EXTREMITIES: usize = 64;
+
+/// Of a key that lost more values than this, the newest are looked at.
+const MOST_TIPS: usize = 64;
 
 impl<'t, 'a> Diagnosing<'t, 'a> {
     /// Begins at the first event.
@@ -138,7 +152,7 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
 
     /// Looks at every change of the current state too, as if the events had arrived in topological order; at the end. Of what
     /// is lost there only that is kept which no merge has lost. Cost: a resolution for every state event that arrives while
-    /// there are several forward extremities.
+    /// there are several forward extremities; where there are more than 64 at once, nothing is looked at.
     #[must_use]
     pub fn with_every_change(self) -> Self {
         Self { every_change: true, ..self }
@@ -188,7 +202,9 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
             let covered = room.prev_events(ix).iter().filter(|parent| extremities.remove(*parent)).count();
             extremities.insert(ix);
             // A message after a single extremity changes nothing.
-            if extremities.len() > 1 && (room.key_of(ix).is_some() || covered != 1) {
+            if (2..=MOST_EXTREMITIES).contains(&extremities.len())
+                && (room.key_of(ix).is_some() || covered != 1)
+            {
                 self.at_arrival(ix, &extremities);
             }
         }
@@ -285,7 +301,7 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
         for lost in lost {
             let after = merge.state.get(lost.conflict.key);
             let mut tips = Vec::with_capacity(lost.outcome.lost.len());
-            for event in &lost.outcome.lost {
+            for event in lost.outcome.lost.iter().take(MOST_TIPS) {
                 let chain = tracer.chain(*event, after);
                 let mut verdict = verdict(&chain);
                 if lost.outcome.uncertain {
@@ -326,8 +342,8 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
                 let Some(first) = revocation.filter(|_| tip.verdict.is_tried()) else { continue };
                 let (key, event) = (lost.conflict.key, tip.event);
                 tip.but_for = but_for(first, |removed| {
-                    let (sets, state) = self.without(merge, removed, &mut removals)?;
-                    Some(self.trial(merge, conflicted, (key, event), (&sets, &state)))
+                    let removal = self.without(merge, removed, &mut removals)?;
+                    Some(self.trial(merge, conflicted, (key, event), &removal))
                 });
             }
         }
@@ -339,7 +355,7 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
         merge: &Merge,
         removed: &[EventIx],
         removals: &mut Removals,
-    ) -> Option<(Vec<StateMap>, StateMap)> {
+    ) -> Option<Rc<Removal>> {
         if let Some(known) = removals.get(removed) {
             return known.clone();
         }
@@ -348,7 +364,9 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
         let sets: Option<Vec<StateMap>> = heads.iter().map(|head| self.replay.after_link(*head)).collect();
         let answer = sets.filter(|sets| !sets.is_empty()).map(|sets| {
             let state = self.resolver.resolve(&sets, &merge.rejected, &mut ()).state;
-            (sets, state)
+            let conflicts = conflicts(&sets).into_iter();
+            let conflicts = conflicts.map(|conflict| (conflict.key, conflict.values)).collect();
+            Rc::new(Removal { sets, conflicts, state })
         });
         removals.insert(removed.to_vec(), answer.clone());
         answer
@@ -359,19 +377,18 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
         merge: &Merge,
         conflicted: &HashSet<KeyIx>,
         (key, event): (KeyIx, EventIx),
-        (sets, state): (&[StateMap], &StateMap),
+        removal: &Removal,
     ) -> Trial {
-        let after = state.get(key);
-        let conflict = conflicts(sets).into_iter().find(|conflict| conflict.key == key);
-        let is_lost = match conflict {
+        let after = removal.state.get(key);
+        let is_lost = match removal.conflicts.get(&key) {
             // Without a conflict it survives if it is still there: if the branches that had it are.
             None => after != Some(event) && !after.is_some_and(|after| self.pasts.is_before(event, after)),
-            Some(conflict) => outcome(&mut self.pasts, &conflict.values, after).is_some(),
+            Some(values) => outcome(&mut self.pasts, values, after).is_some(),
         };
         if !is_lost {
             return Trial { survives: true, after, next: None };
         }
-        let (recording, _, profile) = self.record(sets, &merge.rejected);
+        let (recording, _, profile) = self.record(&removal.sets, &merge.rejected);
         let mut tracer = Tracer {
             replay: self.replay,
             room: self.replay.room(),

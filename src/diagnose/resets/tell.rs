@@ -43,6 +43,9 @@ pub fn explain_loss(room: &Room, loss: &Loss, damage: &Damage, counterfactuals: 
     };
     let mut children = vec![teller.place()];
     children.extend(loss.lost.iter().take(SHOWN).map(|tip| teller.lost(tip)));
+    if loss.lost.len() > SHOWN {
+        children.push(plain(sentence!["… and others"]));
+    }
     children.extend(loss.stale.iter().map(|stale| teller.stale(stale)));
     children.push(teller.verdict());
     children.extend(teller.damage(damage));

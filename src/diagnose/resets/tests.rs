@@ -119,3 +119,42 @@ fn near_holes_nothing_is_decided() {
     assert_eq!((codes(loss), loss.verdict), (vec![Code::Revoked], Verdict::Undecided));
     assert!(loss.cause().uncertain);
 }
+
+/// A thousand topics fall with one ban: the newest are told of, and the time it takes is not that of pairs.
+#[test]
+fn very_many_branches_are_no_trouble() {
+    let mut room = founded("11");
+    let old = room.send_after(&[4], Draft::topic(ALICE, "old"));
+    let mut draft = Draft::topic(BOB, "new").after(&[old]);
+    let state = room.state().clone();
+    draft.auth = room.auth_events(&draft, &state);
+    let mut tips: Vec<usize> = (0..1000_i64).map(|n| room.add(draft.clone().at(100 + n))).collect();
+    let mut ban = Draft::ban(ALICE, BOB).after(&[old]).at(50);
+    ban.auth = room.auth_events(&ban, &state);
+    tips.push(room.add(ban));
+    let mut merge = Draft::message(ALICE, "merge").after(&tips).at(9000);
+    merge.auth = room.auth_events(&merge, &state);
+    room.add(merge);
+    let room = room.room();
+    let replay = Replay::new(&room, None, Profile::Spec);
+    let [loss] = &diagnose(&replay).losses[..] else { panic!("one topic is lost") };
+    assert_eq!((loss.tips.len(), loss.lost.len(), loss.verdict), (1000, 64, Verdict::Legitimate));
+    assert!(loss.lost.iter().all(|tip| tip.but_for.as_ref().is_some_and(|but_for| but_for.survives)));
+}
+
+/// In v1 the senders' claims of depth decide.
+#[test]
+fn in_version_1_a_false_depth_brings_an_old_value_back() {
+    let mut room = founded("1");
+    let mut old = Draft::topic(ALICE, "old");
+    old.depth = Some(1000);
+    let old = room.send_after(&[4], old);
+    let late = room.send_after(&[old], Draft::message(ALICE, "late"));
+    let mut new = Draft::topic(ALICE, "new");
+    new.depth = Some(7);
+    let new = room.send_after(&[old], new);
+    let (losses, ..) = at_merge(room, &[late, new]);
+    let [loss] = &losses[..] else { panic!("{losses:#?}") };
+    assert_eq!((codes(loss), loss.class), (vec![Code::OrderInversion], Class::RollbackLocal));
+    assert_eq!(loss.cause().inversion.as_ref().unwrap().by, InversionBy::Depth);
+}
