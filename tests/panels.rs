@@ -422,3 +422,29 @@ fn what_is_typed_at_once_goes_into_the_field_that_opens() {
     window.0.run_steps(6);
     assert!(window.0.query_all_by_value("end of").next().is_some());
 }
+
+/// A reset is flagged where it happens, can be searched for and jumped to, and is explained.
+#[test]
+fn resets_are_found_and_explained() {
+    let mut window = Window::fixture(SIZE, "r3-priority-inversion");
+    for _ in 0..200 {
+        if window.session().diagnosis().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        window.0.step();
+    }
+    let session = window.session();
+    let merge = session.room().find(&session.source().placeholders["$MERGE"]).unwrap();
+    assert!(session.resets().contains(merge) && session.resets().len() == 1);
+    assert!(session.is_reset(Position::Event(merge)) && !session.is_reset(Position::Now));
+    window.press(Key::Home).click("Why");
+    assert!(window.shown("went back from").is_empty());
+    window.press_with(Modifiers::COMMAND, Key::K);
+    window.0.input_mut().events.push(Event::Text("next state reset".to_owned()));
+    window.0.run_steps(4);
+    window.press(Key::Enter);
+    assert_eq!(window.session().cursor().event, Position::Event(merge));
+    assert!(!window.shown("went back from").is_empty(), "the loss is not told");
+    assert!(!window.shown("a state reset").is_empty(), "the verdict is not told");
+}

@@ -16,6 +16,7 @@ use super::platform;
 use super::sheet::Sheets;
 use super::tutorials::Tutorial;
 use crate::auth::Profile;
+use crate::diagnose::resets::{Diagnosing, Diagnosis};
 use crate::dump::{LoadError, Loading, Options, Progress};
 use crate::executor::Executor;
 use crate::replay::{Recording, Replaying};
@@ -114,6 +115,8 @@ pub enum Outcome {
     Replayed(Recording),
     /// Where two replays of the room differ.
     Compared([Pair; 2], Comparison),
+    /// What a replay of the room has lost.
+    Diagnosed(Pair, Diagnosis),
 }
 
 /// Something to do off the frame.
@@ -125,6 +128,8 @@ pub enum Work {
     Replay(Arc<Room>, Pair),
     /// Compare two replays.
     Compare(Sides),
+    /// Look for state resets.
+    Diagnose(Arc<Room>, Recording),
 }
 
 /// Work under way, as the frame sees it. Dropping it cancels the work.
@@ -152,6 +157,7 @@ impl Task {
         let name = match &work {
             Work::Load(request) => request.name.clone(),
             Work::Replay(_, pair) => pair.to_string(),
+            Work::Diagnose(_, recording) => Pair::of(recording).to_string(),
             Work::Compare(sides) => sides.pairs().map(|pair| pair.to_string()).join(" and "),
         };
         let (sender, outcome) = mpsc::channel();
@@ -248,6 +254,16 @@ pub async fn compare(sides: Sides, handle: &Handle) -> Outcome {
         handle.pace.rest(Stage::Compare, comparing.done() as f32 / sides.len().max(1) as f32).await;
     }
     Outcome::Compared(sides.pairs(), comparing.finish())
+}
+
+/// Looks for what a replay has lost.
+pub async fn diagnose(room: Arc<Room>, recording: Recording, handle: &Handle) -> Outcome {
+    let replay = recording.of(&room);
+    let mut diagnosing = Diagnosing::new(&replay);
+    while !diagnosing.advance(STRIDE) {
+        handle.pace.rest(Stage::Diagnose, diagnosing.done() as f32 / room.len().max(1) as f32).await;
+    }
+    Outcome::Diagnosed(Pair::of(&recording), diagnosing.finish())
 }
 
 /// So many events are replayed between two rests: less than a millisecond, nearly always.

@@ -48,6 +48,7 @@ use self::remembered::Remembered;
 pub use self::seats::{Views, Windows};
 use self::theme::Tokens;
 use self::tutorials::Tutorial;
+use crate::replay::Pair;
 use crate::session::link::{LinkedRoom, ShareLink};
 use crate::session::{Effect, Session, Zoom};
 
@@ -79,6 +80,8 @@ pub struct App {
     task: Option<Task>,
     /// Replays of the open room under way.
     replays: Vec<Task>,
+    /// The replay whose losses are looked for, or have been.
+    diagnosing: Option<(Pair, Option<Task>)>,
     /// A dialog that asks for a file.
     picking: Option<Receiver<platform::File>>,
     /// Dialogs that ask where to save.
@@ -108,6 +111,7 @@ impl App {
             awaiting: None,
             task: None,
             replays: Vec::new(),
+            diagnosing: None,
             picking: None,
             saving: Vec::new(),
         };
@@ -183,6 +187,17 @@ impl App {
             }
         }
         self.session.end_frame();
+        self.diagnose(&ctx);
+    }
+
+    /// Looks for state resets in the replay in use, while the window goes on.
+    fn diagnose(&mut self, ctx: &egui::Context) {
+        let Some(recording) = self.session.undiagnosed() else { return };
+        let pair = Pair::of(&recording);
+        if self.diagnosing.as_ref().is_none_or(|(under_way, _)| *under_way != pair) {
+            let work = Work::Diagnose(self.session.shared_room(), recording);
+            self.diagnosing = Some((pair, Some(Task::start(work, ctx))));
+        }
     }
 
     /// Files that were dropped, chosen or saved since the last frame.
@@ -231,9 +246,13 @@ impl App {
         let mut outcomes = Vec::new();
         self.task.take_if(|task| task.poll().map(|outcome| outcomes.push(outcome)).is_some());
         self.replays.retain(|task| task.poll().map(|outcome| outcomes.push(outcome)).is_none());
+        if let Some((_, diagnosing)) = &mut self.diagnosing {
+            diagnosing.take_if(|task| task.poll().map(|outcome| outcomes.push(outcome)).is_some());
+        }
         for outcome in outcomes {
             match outcome {
                 Outcome::Loaded(loaded) => self.show(*loaded, ctx),
+                Outcome::Diagnosed(pair, diagnosis) => self.session.provide_diagnosis(pair, diagnosis),
                 Outcome::Compared(pairs, comparison) => self.session.provide_comparison(pairs, comparison),
                 Outcome::Replayed(recording) => {
                     for effect in self.session.provide(recording) {
@@ -253,6 +272,7 @@ impl App {
         let Loaded { session, sheets, path, link } = loaded;
         self.session = platform::lend_threads(session);
         self.replays.clear();
+        self.diagnosing = None;
         self.views = Views { sheets, ..Views::default() };
         self.notices.clear_errors();
         if let Some(path) = path {

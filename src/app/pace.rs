@@ -20,10 +20,12 @@ pub enum Stage {
     Replay,
     /// Comparing replays.
     Compare,
+    /// Looking for state resets.
+    Diagnose,
 }
 
 impl Stage {
-    const ALL: [Self; 4] = [Self::Fetch, Self::Load, Self::Replay, Self::Compare];
+    const ALL: [Self; 5] = [Self::Fetch, Self::Load, Self::Replay, Self::Compare, Self::Diagnose];
 
     /// A name for people.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Stage {
             Self::Load => "loading",
             Self::Replay => "replaying",
             Self::Compare => "comparing",
+            Self::Diagnose => "looking for state resets",
         }
     }
 }

@@ -12,8 +12,9 @@ use super::running::Running;
 use super::settings::{EdgeMode, Settings};
 use super::steps::Steps;
 use super::{Memo, Rows, Session};
+use crate::diagnose::resets::diagnose;
 use crate::replay::{Pair, Recording};
-use crate::room::{EventSet, KeyIx};
+use crate::room::KeyIx;
 
 /// So many replays are kept.
 const KEPT: usize = 4;
@@ -303,6 +304,9 @@ impl Session {
         if old.search != self.settings.search {
             self.memo.hits.take();
         }
+        if is_replaced {
+            self.use_diagnosis();
+        }
         if old.filter != self.settings.filter || old.axis != self.settings.axis || is_replaced {
             self.refresh_rows(is_replaced);
         }
@@ -333,6 +337,7 @@ impl Session {
         let before = Pair::of(&self.shown);
         let mut effects = self.use_replays();
         if Pair::of(&self.shown) != before {
+            self.use_diagnosis();
             self.refresh_rows(true);
         }
         if let Some(cursor) = self.awaited.take() {
@@ -367,16 +372,12 @@ impl Session {
             let recording = pair.replay(&self.room);
             self.provide(recording);
         }
+        if let Some(recording) = self.undiagnosed() {
+            self.provide_diagnosis(Pair::of(&recording), diagnose(&recording.of(&self.room)));
+        }
         if let Some(sides) = self.sides().filter(|_| self.comparison.is_none()) {
             self.provide_comparison(sides.pairs(), sides.begin().finish());
         }
-    }
-
-    /// Says which events leave a state reset behind.
-    pub fn set_resets(&mut self, resets: &EventSet) {
-        self.resets = resets.iter().filter(|ix| ix.index() < self.room.len()).collect();
-        self.memo.hits.take();
-        self.refresh_rows(false);
     }
 
     /// Uses the replays that the settings name, as far as they are at hand, and asks for the others.
@@ -427,7 +428,7 @@ impl Session {
         self.drop_steps();
     }
 
-    fn refresh_rows(&mut self, is_replaced: bool) {
+    pub(super) fn refresh_rows(&mut self, is_replaced: bool) {
         match Query::parse(&self.settings.filter) {
             Ok(query) => {
                 self.query = query;

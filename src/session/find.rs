@@ -78,18 +78,19 @@ impl Session {
                 return match target {
                     Target::Notable | Target::Conflicted => current.resolved,
                     Target::Merge => current.extremities.len() > 1,
-                    Target::Rejected | Target::Reset | Target::Difference | Target::Hit => false,
+                    Target::Reset => self.is_reset(position),
+                    Target::Rejected | Target::Difference | Target::Hit => false,
                 };
             }
         };
         match target {
             Target::Notable => {
-                replay.resolved(ix) || replay.rejected().contains(ix) || self.resets.contains(ix)
+                replay.resolved(ix) || replay.rejected().contains(ix) || self.resets().contains(ix)
             }
             Target::Merge => is_merge(self.room(), ix),
             Target::Conflicted => replay.resolved(ix),
             Target::Rejected => replay.rejected().contains(ix),
-            Target::Reset => self.resets.contains(ix),
+            Target::Reset => self.resets().contains(ix),
             Target::Difference | Target::Hit => false,
         }
     }

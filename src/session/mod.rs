@@ -32,6 +32,7 @@ mod chosen;
 mod command;
 mod compare;
 mod cursor;
+mod diagnosis;
 mod difference;
 mod effect;
 mod filter;
@@ -63,6 +64,7 @@ pub use self::chosen::{Chosen, MOST_CHOSEN};
 pub use self::command::{Command, CommandKind};
 pub use self::compare::{Comparing, Comparison, Sides};
 pub use self::cursor::{Cursor, Position};
+use self::diagnosis::Diagnoses;
 pub use self::difference::{Against, Entry, StateDiff};
 pub use self::effect::{Effect, Notice, ScenarioFile, Zoom};
 pub use self::filter::{Query, QueryError};
@@ -123,8 +125,7 @@ pub struct Session {
     room: Arc<Room>,
     names: OnceCell<Names>,
     findings: Vec<Finding>,
-    /// Events that leave a state reset behind, as far as somebody has looked for them.
-    resets: EventSet,
+    diagnoses: Diagnoses,
     executor: SharedExecutor,
     /// The replays at hand, the one used last at the end.
     recordings: Vec<Recording>,
@@ -226,7 +227,7 @@ impl Session {
         Self {
             source,
             findings,
-            resets: EventSet::new(room.len()),
+            diagnoses: Diagnoses::default(),
             room: Arc::new(room),
             names: OnceCell::new(),
             executor: Arc::new(Sequential),
@@ -307,11 +308,6 @@ impl Session {
     /// records.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
-    }
-
-    /// The events that leave a state reset behind; none until [`Session::set_resets`].
-    pub fn resets(&self) -> &EventSet {
-        &self.resets
     }
 
     /// The caption of the event at the cursor; at the last row the title of the scenario.
@@ -434,7 +430,7 @@ impl Session {
 
     fn matching(&self, query: &Query) -> Vec<EventIx> {
         let replay = self.replay();
-        let facts = filter::Facts { replay: &replay, resets: &self.resets, executor: &*self.executor };
+        let facts = filter::Facts { replay: &replay, resets: self.resets(), executor: &*self.executor };
         filter::matching(query, facts)
     }
 

@@ -161,6 +161,10 @@ fn tell_now(cx: &Context<'_>, facts: &Facts<'_>) -> Told {
         Some(_) => "",
     };
     let mut flags = Vec::new();
+    if cx.session.is_reset(Position::Now) {
+        let meaning = "State was lost although nobody took it back; see the tab Why".to_owned();
+        flags.push(Flag { text: "reset".to_owned(), color: cx.tokens.bad, meaning });
+    }
     if !state.is_empty() {
         let color = if current.resolved { cx.tokens.warning } else { cx.tokens.weak };
         let meaning = "The states after the forward extremities, which are resolved here".to_owned();
@@ -183,7 +187,7 @@ fn flags(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Vec<Flag> {
         flag("fails", tokens.bad, &format!("The resolution fails: {}", text::shorten(&failure.message, 300)));
     }
     if cx.session.resets().contains(ix) {
-        flag("reset", tokens.bad, "Leaves a state reset behind");
+        flag("reset", tokens.bad, "State was lost here although nobody took it back; see the tab Why");
     }
     if facts.conflicts > 0 {
         let text = text::count(facts.conflicts, "conflict");

@@ -1,13 +1,16 @@
 //! Why an event was accepted or rejected, and how the state here came to hold what it holds under a key.
 
+use std::cmp::Reverse;
+
 use egui::{ScrollArea, Ui};
 
 use super::pair;
 use crate::app::context::Context;
-use crate::app::inspector::auth::tone_mark;
+use crate::app::inspector::auth::{node_ui, tone_mark};
 use crate::app::line::{Line, focus, nothing_ui};
 use crate::app::theme::size;
 use crate::describe::Describer;
+use crate::diagnose::resets::{Loss, Verdict, damage, explain_loss};
 use crate::explain::{Node, Sentence, Span, Tone, explain_rejection, sentence};
 use crate::resolve::step::Step;
 use crate::room::{EventIx, KeyIx, Room};
@@ -31,10 +34,14 @@ struct Question {
     pair: Pair,
     event: Option<EventIx>,
     key: Option<KeyIx>,
+    /// Somebody has looked for losses.
+    diagnosed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Story {
+    /// What is lost at the cursor, and how.
+    losses: Vec<Node>,
     verdict: Option<(Tone, Sentence)>,
     holder: Option<Sentence>,
     chapters: Vec<Chapter>,
@@ -59,7 +66,8 @@ pub(in crate::app) fn why_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut WhyView) 
     let session = cx.session;
     let event = focus(cx);
     let key = session.selection().key(session.room()).or_else(|| session.room().key_of(event?));
-    let question = Question { at: session.cursor().event, pair: pair(cx), event, key };
+    let diagnosed = session.diagnosis().is_some();
+    let question = Question { at: session.cursor().event, pair: pair(cx), event, key, diagnosed };
     if view.story.as_ref().is_none_or(|(known, _)| *known != question) {
         view.story = Some((question, tell(cx, question)));
     }
@@ -85,6 +93,10 @@ pub(in crate::app) fn why_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut WhyView) 
                     "Select a state event or a state key to see why the state holds what it holds",
                 );
             }
+        }
+        for loss in &story.losses {
+            ui.add_space(size::GAP);
+            node_ui(ui, cx, &describer, loss, 0);
         }
         outcome_ui(ui, cx, &describer, &story.outcome);
         for chapter in &story.chapters {
@@ -127,7 +139,8 @@ fn chapter_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, chapter:
 }
 
 fn tell(cx: &Context<'_>, question: Question) -> Story {
-    let mut story = Story { verdict: question.event.map(|ix| verdict(cx, ix)), ..Story::default() };
+    let verdict = question.event.map(|ix| verdict(cx, ix));
+    let mut story = Story { verdict, losses: losses(cx, question), ..Story::default() };
     let Some(key) = question.key else {
         story.outcome = cx.session.steps().map(outcome).unwrap_or_default();
         return story;
@@ -157,6 +170,24 @@ fn tell(cx: &Context<'_>, question: Question) -> Story {
     }
     story.goes_on = session.last_change(key, from).is_some();
     story
+}
+
+/// So many losses are told.
+const LOSSES: usize = 16;
+
+/// What is lost at the place: of the key in question first, then the worst first.
+fn losses(cx: &Context<'_>, question: Question) -> Vec<Node> {
+    let session = cx.session;
+    let Some(diagnosis) = session.diagnosis() else { return Vec::new() };
+    let mut losses: Vec<_> = session.losses_at(question.at).collect();
+    losses.sort_by_key(|(_, loss)| {
+        (question.key != Some(loss.key), loss.verdict != Verdict::Reset, Reverse(loss.severity))
+    });
+    let replay = session.replay();
+    let tell = |(place, loss): &(usize, &Loss)| {
+        explain_loss(session.room(), loss, &damage(&replay, diagnosis, *place), &[])
+    };
+    losses.iter().take(LOSSES).map(tell).collect()
 }
 
 /// Whether the event passed.

@@ -99,6 +99,7 @@ pub fn start(work: Work, handle: &Handle) {
 fn run(work: Work, handle: &Handle) {
     let outcome = match work {
         Work::Replay(room, pair) => drive(loading::replay(room, pair, handle), handle),
+        Work::Diagnose(room, recording) => drive(loading::diagnose(room, recording, handle), handle),
         Work::Compare(sides) => drive(loading::compare(sides, handle), handle),
         Work::Load(mut request) => {
             let bytes = match &mut request.source {

@@ -90,6 +90,9 @@ pub fn start(work: Work, handle: &Handle) {
     spawn_local(async move {
         let outcome = match work {
             Work::Replay(room, pair) => drive(loading::replay(room, pair, &handle), &handle).await,
+            Work::Diagnose(room, recording) => {
+                drive(loading::diagnose(room, recording, &handle), &handle).await
+            }
             Work::Compare(sides) => drive(loading::compare(sides, &handle), &handle).await,
             Work::Load(mut request) => {
                 let bytes = match &mut request.source {
