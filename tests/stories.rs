@@ -378,7 +378,9 @@ fn a_server_that_goes_astray_is_found_out_where_it_does() {
             return Ok(());
         }
         let gone = descendants(&room, astray);
-        let wrong = truth(&room, |ix| if gone.contains(&ix) { "0".repeat(64) } else { hash(ix) });
+        let wrong = truth(&room, |ix| {
+            if gone.contains(&ix) && replay.after(ix).is_some() { "0".repeat(64) } else { hash(ix) }
+        });
         let wrong = Deviations::new(&replay, Some(&wrong));
         let [origin] = &wrong.origins[..] else { return Err(format!("not one origin: {wrong:?}")) };
         let in_dag = gone.iter().filter(|ix| !room.is_outlier(**ix)).count();

@@ -13,15 +13,13 @@
 //! ```
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::align::Alignment;
-use super::trace::{Asker, Carried};
-use crate::replay::compare::{Keys, Walk, differing_keys};
+use super::trace::{Asker, Carried, Ledger, Recorded};
 use crate::replay::{Pair, Place, Replay};
 use crate::resolve::step::Step;
 use crate::resolve::{Failure, Resolver};
-use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::room::{EventIx, EventSet, KeyIx, Room, When};
 use crate::state::StateMap;
 
 /// A key on which two states differ.
@@ -117,15 +115,9 @@ impl Comparison {
     /// If the replays are of rooms with different numbers of events.
     pub fn new(one: &Replay<'_>, other: &Replay<'_>) -> Self {
         assert_eq!(one.room().len(), other.room().len(), "replays of different rooms");
-        let mut visits: HashMap<EventIx, (Keys, Keys)> = HashMap::new();
-        Walk::new(one.room()).advance((one, other), usize::MAX, |ix, before, after| {
-            visits.insert(ix, (before.clone(), after.clone()));
-        });
         let mut tracer = Tracer::new(one, other);
-        if !visits.is_empty() {
-            for ix in one.room().events() {
-                tracer.event(ix, visits.get(&ix));
-            }
+        for ix in one.room().events() {
+            tracer.event(ix);
         }
         tracer.now();
         tracer.comparison
@@ -209,6 +201,7 @@ struct Tracer<'a> {
     one: &'a Replay<'a>,
     other: &'a Replay<'a>,
     asker: Asker<'a>,
+    ledger: Ledger,
     /// By event: on which keys the states after it differ, and because of which parting.
     carried: Vec<Carried>,
     /// Because of which parting an event has different verdicts.
@@ -223,11 +216,13 @@ struct Tracer<'a> {
 
 impl<'a> Tracer<'a> {
     fn new(one: &'a Replay<'a>, other: &'a Replay<'a>) -> Self {
+        let ledger = Ledger::new(one.room().key_count());
         Self {
             one,
             other,
             asker: Asker::new(one, other),
-            carried: vec![Carried::default(); one.room().len()],
+            carried: vec![ledger.nothing(); one.room().len()],
+            ledger,
             verdicts: HashMap::new(),
             known: HashMap::new(),
             healed: Vec::new(),
@@ -236,62 +231,95 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn event(&mut self, ix: EventIx, differs: Option<&(Keys, Keys)>) {
-        let parents = self.one.room().prev_events(ix);
-        let is_touched = parents.iter().any(|parent| !self.carried[parent.index()].is_empty());
-        if let Some((before, after)) = differs {
+    fn event(&mut self, ix: EventIx) {
+        let own = self.comparison.partings.len();
+        let fails = fails_alone(self.one.failure(ix), self.other.failure(ix));
+        let before = self.before(ix, fails);
+        let verdict = self.verdict(ix, &before);
+        let after = self.after(ix, &before, verdict);
+        let differs = !before.is_empty() || !after.is_empty() || verdict.is_some() || fails;
+        let is_known = |replay: &Replay<'_>| (replay.before(ix).is_some(), replay.after(ix).is_some());
+        if differs || is_known(self.one) != is_known(self.other) {
             self.comparison.events += 1;
-            let own = self.comparison.partings.len();
-            let before = self.before(ix, before);
-            let verdict = self.verdict(ix, &before);
-            let after = self.after(&before, after, verdict);
             self.count(ix, own, &before, &after, verdict);
-            self.note_healed(ix, parents, &after);
-            self.carried[ix.index()] = after;
-        } else if is_touched {
-            self.note_healed(ix, parents, &Carried::default());
         }
+        self.note_healed(ix, &after);
+        self.carried[ix.index()] = after;
         self.asker.pass(ix);
     }
 
     /// On which keys the states before an event differ, and why.
-    fn before(&mut self, ix: EventIx, keys: &Keys) -> Carried {
+    fn before(&mut self, ix: EventIx, fails: bool) -> Carried {
         let room = self.one.room();
         let parents = room.prev_events(ix);
-        let fails = fails_alone(self.one.failure(ix), self.other.failure(ix));
-        let keys = keys.clone().unwrap_or_default();
+        let is_known = self.one.before(ix).is_some() && self.other.before(ix).is_some();
+        if !is_known || room.asserted(ix, When::Before).is_some() {
+            return self.ledger.nothing();
+        }
         if room.prev_links(ix).nth(1).is_none() {
             // What one parent carries is carried on as it is.
-            let carried = parents.first().map(|parent| self.carried[parent.index()].clone());
-            return carried.filter(|carried| *carried.keys == *keys).unwrap_or_default();
+            let parent = parents.first().map(|parent| self.carried[parent.index()].clone());
+            return parent.unwrap_or_else(|| self.ledger.nothing());
         }
-        self.comparison.merges += usize::from(!keys.is_empty() || fails);
-        let at = Place::Event(ix);
-        let parting = (!keys.is_empty() || fails).then(|| self.parting_at(at)).flatten();
-        if keys.is_empty() { Carried::default() } else { self.carry(&keys, at, parents, parting) }
+        let before = self.carry(Place::Event(ix), parents, fails);
+        self.comparison.merges += usize::from(!before.is_empty() || fails);
+        before
     }
 
-    /// Why states differ on `keys` behind `parents`: because of the parting here, or of one that a parent carries.
-    fn carry(
+    /// On which keys the states at a place differ, and why: because of a parting there, or of one that a parent carries.
+    /// Looks only at the keys that are not as after the first parent.
+    fn carry(&mut self, at: Place, parents: &[EventIx], fails: bool) -> Carried {
+        let states = self.one.state_at(at).zip(self.other.state_at(at));
+        let (Some((one, other)), Some(first)) = (states, parents.first()) else {
+            return self.ledger.nothing();
+        };
+        let base = self.carried[first.index()].clone();
+        let changed = match (self.one.after(*first), self.other.after(*first)) {
+            (Some(base_one), Some(base_other)) => changed_keys((base_one, one), (base_other, other)),
+            _ => changed_keys((one, other), (one, other)),
+        };
+        let differing: Vec<(KeyIx, bool)> =
+            changed.into_iter().map(|key| (key, one.get(key) != other.get(key))).collect();
+        // What the base carries and is not among the changed keys stays.
+        let looked_at = changed_of(&self.ledger, &base, &differing);
+        let differs = self.ledger.len(&base) > looked_at || differing.iter().any(|(_, differs)| *differs);
+        let parting = if differs || fails { self.parting_at(at) } else { None };
+        let mut changes = self.attribute(at, parents, &differing, parting);
+        if let Some(parting) = parting {
+            let own = self.comparison.partings[parting].keys.iter().map(|own| own.key);
+            changes
+                .extend(own.filter(|key| one.get(*key) != other.get(*key)).map(|key| (key, Some(parting))));
+        }
+        changes.sort_unstable_by_key(|(key, _)| *key);
+        changes.dedup();
+        self.ledger.change(&base, &changes)
+    }
+
+    /// The causes of differences.
+    fn attribute(
         &mut self,
-        keys: &Rc<[KeyIx]>,
         at: Place,
         parents: &[EventIx],
+        differing: &[(KeyIx, bool)],
         parting: Option<usize>,
-    ) -> Carried {
-        let behind = parents.iter().flat_map(|parent| self.carried[parent.index()].causes.iter());
-        let any = behind.min().map(|cause| *cause as usize);
-        // With equal states, what was rejected before makes the difference.
-        let fallback = parting.or(any).or_else(|| self.verdicts.values().min().copied());
-        let fallback = fallback.unwrap_or_else(|| self.part_on_states(at));
-        let carried = || parents.iter().map(|parent| &self.carried[parent.index()]);
+    ) -> Vec<Recorded> {
+        let any = parents.iter().flat_map(|parent| self.carried[parent.index()].causes()).min();
+        let is_new = differing.iter().any(|(_, differs)| *differs);
+        let mut fallback = parting.or(any);
+        if is_new && fallback.is_none() {
+            // With equal states, what was rejected before makes the difference.
+            let rejected = self.verdicts.values().min().copied();
+            fallback = Some(rejected.unwrap_or_else(|| self.part_on_states(at)));
+        }
         let own = parting.map(|parting| (parting, &self.comparison.partings[parting].keys));
-        let cause = |key: &KeyIx| match own {
-            Some((parting, own)) if own.binary_search_by_key(key, |own| own.key).is_ok() => parting,
-            _ => carried().filter_map(|carried| carried.cause(*key)).min().unwrap_or(fallback),
+        let cause = |key: KeyIx| match own {
+            Some((parting, own)) if own.binary_search_by_key(&key, |own| own.key).is_ok() => Some(parting),
+            _ => {
+                let carried = parents.iter().map(|parent| &self.carried[parent.index()]);
+                carried.filter_map(|carried| self.ledger.cause(carried, key)).min().or(fallback)
+            }
         };
-        let causes = keys.iter().map(|key| cause(key) as u32).collect();
-        Carried { keys: Rc::clone(keys), causes }
+        differing.iter().map(|(key, differs)| (*key, if *differs { cause(*key) } else { None })).collect()
     }
 
     /// A parting that nothing else explains: the states there are as they are.
@@ -334,21 +362,28 @@ impl<'a> Tracer<'a> {
     fn why_judged_differently(&self, ix: EventIx, before: &Carried) -> Option<usize> {
         let cited = self.one.room().auth_events(ix).iter().filter_map(|auth| self.verdicts.get(auth)).min();
         let read = crate::auth::selection(self.one.room(), ix, self.one.profile());
-        let by_state =
-            read.ok().and_then(|keys| keys.as_slice().iter().filter_map(|key| before.cause(*key)).min());
-        cited.copied().or(by_state).or_else(|| before.causes.iter().min().map(|cause| *cause as usize))
+        let by_state = read
+            .ok()
+            .and_then(|keys| keys.as_slice().iter().filter_map(|key| self.ledger.cause(before, *key)).min());
+        cited.copied().or(by_state).or_else(|| before.causes().next())
     }
 
     /// On which keys the states after an event differ, and why.
-    fn after(&self, before: &Carried, keys: &Keys, verdict: Option<usize>) -> Carried {
-        let keys = keys.clone().unwrap_or_default();
-        if *keys == *before.keys {
-            return before.clone();
+    fn after(&mut self, ix: EventIx, before: &Carried, verdict: Option<usize>) -> Carried {
+        let room = self.one.room();
+        if room.asserted(ix, When::After).is_some() {
+            return self.ledger.nothing();
         }
-        let fallback =
-            verdict.or_else(|| before.causes.iter().min().map(|cause| *cause as usize)).unwrap_or(0);
-        let causes = keys.iter().map(|key| before.cause(*key).unwrap_or(fallback) as u32).collect();
-        Carried { keys, causes }
+        let Some(key) = room.key_of(ix) else { return before.clone() };
+        let (Some(one), Some(other)) = (self.one.after(ix), self.other.after(ix)) else {
+            return before.clone();
+        };
+        if one.get(key) == other.get(key) {
+            return self.ledger.change(before, &[(key, None)]);
+        }
+        let cause = self.ledger.cause(before, key).or(verdict).or_else(|| before.causes().next());
+        let cause = cause.unwrap_or_else(|| self.part_on_states(Place::Event(ix)));
+        self.ledger.change(before, &[(key, Some(cause))])
     }
 
     /// The number of the parting with these answers, which is a new one or happens again.
@@ -380,8 +415,7 @@ impl<'a> Tracer<'a> {
 
     /// Counts the event for every parting that it differs because of, but those that are made here.
     fn count(&mut self, ix: EventIx, own: usize, before: &Carried, after: &Carried, verdict: Option<usize>) {
-        let mut causes: Vec<usize> =
-            before.causes.iter().chain(after.causes.iter()).map(|cause| *cause as usize).collect();
+        let mut causes: Vec<usize> = before.causes().chain(after.causes()).collect();
         causes.sort_unstable();
         causes.dedup();
         for cause in &causes {
@@ -395,13 +429,9 @@ impl<'a> Tracer<'a> {
     }
 
     /// Notes for every difference that a parent carries and the event does not that it is gone.
-    fn note_healed(&mut self, ix: EventIx, parents: &[EventIx], after: &Carried) {
-        for parent in parents {
-            let carried = &self.carried[parent.index()];
-            if Rc::ptr_eq(&carried.keys, &after.keys) {
-                continue;
-            }
-            for (_, cause) in carried.iter().filter(|(key, _)| after.cause(*key).is_none()) {
+    fn note_healed(&mut self, ix: EventIx, after: &Carried) {
+        for parent in self.one.room().prev_events(ix) {
+            for cause in self.ledger.gone(&self.carried[parent.index()], after) {
                 self.healed[cause] = Some(ix);
             }
         }
@@ -411,28 +441,19 @@ impl<'a> Tracer<'a> {
     fn now(&mut self) {
         let (one, other) = (self.one.current(), self.other.current());
         let extremities: Vec<EventIx> = one.extremities.iter().chain(&other.extremities).copied().collect();
-        let keys = differing_keys((one.state.as_ref(), other.state.as_ref()), None);
         self.comparison.now_fails = fails_alone(one.failure.as_ref(), other.failure.as_ref());
+        let now = self.carry(Place::Now, &extremities, self.comparison.now_fails);
         self.comparison.now = match (&one.state, &other.state) {
-            (Some(one), Some(other)) => Some(KeyDifference::all(one, other)),
+            (Some(one), Some(other)) => {
+                let difference = |key| KeyDifference { key, one: one.get(key), other: other.get(key) };
+                Some(self.ledger.keys(&now).into_iter().map(difference).collect())
+            }
             (None, None) => Some(Vec::new()),
             _ => None,
         };
-        let keys = keys.unwrap_or_default();
-        let asks = !keys.is_empty() || self.comparison.now_fails;
-        let parting = if asks { self.parting_at(Place::Now) } else { None };
-        let now = match keys.is_empty() {
-            true => Carried::default(),
-            false => self.carry(&keys, Place::Now, &extremities, parting),
-        };
-        self.reached.iter_mut().enumerate().for_each(|(number, reached)| {
-            *reached |= now.causes.contains(&(number as u32));
-        });
-        let carries = |number: usize| {
-            extremities.iter().any(|ix| self.carried[ix.index()].causes.contains(&(number as u32)))
-        };
-        for number in 0..self.comparison.partings.len() {
-            let ending = if now.causes.contains(&(number as u32)) {
+        let carries = |number: usize| extremities.iter().any(|ix| self.carried[ix.index()].has_cause(number));
+        for (number, parting) in self.comparison.partings.iter_mut().enumerate() {
+            parting.ending = if now.has_cause(number) {
                 Ending::Open
             } else if !self.reached[number] {
                 Ending::Stateless
@@ -441,9 +462,22 @@ impl<'a> Tracer<'a> {
             } else {
                 self.healed[number].map_or(Ending::Aside, |ix| Ending::Healed(Place::Event(ix)))
             };
-            self.comparison.partings[number].ending = ending;
         }
     }
+}
+
+/// The number of keys that are carried and are looked at.
+fn changed_of(ledger: &Ledger, carried: &Carried, keys: &[(KeyIx, bool)]) -> usize {
+    keys.iter().filter(|(key, _)| ledger.cause(carried, *key).is_some()).count()
+}
+
+/// The keys on which either pair of states differs, ascending.
+fn changed_keys(one: (&StateMap, &StateMap), other: (&StateMap, &StateMap)) -> Vec<KeyIx> {
+    let changed = one.0.diff(one.1).chain(other.0.diff(other.1)).map(|(key, ..)| key);
+    let mut keys: Vec<KeyIx> = changed.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// A failure of one side alone.

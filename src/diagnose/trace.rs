@@ -1,34 +1,108 @@
 //! Following differences: what is carried from event to event, and whether two replays part or only pass on.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::compare::{KeyDifference, Side, fails_alone};
 use crate::replay::{Place, Replay};
 use crate::resolve::Resolver;
 use crate::room::{EventIx, EventSet, KeyIx};
-use crate::state::StateMap;
+use crate::state::{Differences, StateMap, Store, Stored};
 
-/// On which keys states differ after an event, and the number of what each difference comes from.
-#[derive(Debug, Clone, Default)]
+/// On which keys states differ after an event, and what each difference comes from. Belongs to a [`Ledger`].
+#[derive(Debug, Clone)]
 pub(super) struct Carried {
-    /// Ascending.
-    pub(super) keys: Rc<[KeyIx]>,
-    /// Of each key.
-    pub(super) causes: Rc<[u32]>,
+    keys: Stored,
+    /// The number of keys for each cause.
+    causes: Rc<BTreeMap<usize, usize>>,
 }
 
 impl Carried {
     pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.causes.is_empty()
+    }
+
+    /// What differences come from, each once, ascending.
+    pub(super) fn causes(&self) -> impl Iterator<Item = usize> {
+        self.causes.keys().copied()
+    }
+
+    pub(super) fn has_cause(&self, cause: usize) -> bool {
+        self.causes.contains_key(&cause)
+    }
+}
+
+/// A key, and the cause of its difference; `None` where there is no difference any more.
+pub(super) type Recorded = (KeyIx, Option<usize>);
+
+/// Keeps what every event carries. Differences that last take up room once, as the entries of states do: a cause stands in
+/// for the event of an entry.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    store: Store,
+    differences: Differences,
+    nothing: Carried,
+}
+
+impl Ledger {
+    pub(super) fn new(keys: usize) -> Self {
+        let nothing = Carried { keys: Stored::EMPTY, causes: Rc::default() };
+        Self { store: Store::new(keys, 0), differences: Differences::default(), nothing }
+    }
+
+    pub(super) fn nothing(&self) -> Carried {
+        self.nothing.clone()
     }
 
     /// What the difference on a key comes from; `None` if there is none.
-    pub(super) fn cause(&self, key: KeyIx) -> Option<usize> {
-        self.keys.binary_search(&key).ok().map(|place| self.causes[place] as usize)
+    pub(super) fn cause(&self, carried: &Carried, key: KeyIx) -> Option<usize> {
+        self.store.view(carried.keys).get(key).map(EventIx::index)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (KeyIx, usize)> {
-        self.keys.iter().zip(self.causes.iter()).map(|(key, cause)| (*key, *cause as usize))
+    /// The number of keys.
+    pub(super) fn len(&self, carried: &Carried) -> usize {
+        self.store.view(carried.keys).len()
+    }
+
+    /// All keys, ascending.
+    pub(super) fn keys(&self, carried: &Carried) -> Vec<KeyIx> {
+        self.store.view(carried.keys).iter().map(|(key, _)| key).collect()
+    }
+
+    /// What differs from `carried` by `changes`, which must ascend by key.
+    pub(super) fn change(&mut self, carried: &Carried, changes: &[Recorded]) -> Carried {
+        let changes: Vec<Recorded> =
+            changes.iter().copied().filter(|(key, cause)| self.cause(carried, *key) != *cause).collect();
+        if changes.is_empty() {
+            return carried.clone();
+        }
+        let mut causes = BTreeMap::clone(&carried.causes);
+        for (key, cause) in &changes {
+            if let Some(old) = self.cause(carried, *key)
+                && let Some(count) = causes.get_mut(&old)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    causes.remove(&old);
+                }
+            }
+            if let Some(cause) = cause {
+                *causes.entry(*cause).or_default() += 1;
+            }
+        }
+        let entries: Vec<_> =
+            changes.into_iter().map(|(key, cause)| (key, cause.map(EventIx::new))).collect();
+        Carried { keys: self.store.change(carried.keys, &entries), causes: Rc::new(causes) }
+    }
+
+    /// The causes of what the first carries and the second does not.
+    pub(super) fn gone(&mut self, first: &Carried, second: &Carried) -> Vec<usize> {
+        if first.keys == second.keys {
+            return Vec::new();
+        }
+        self.differences.find(&[self.store.view(first.keys), self.store.view(second.keys)]);
+        let gone = self.differences.iter().filter(|difference| difference.of(1).is_none());
+        gone.filter_map(|difference| difference.of(0).map(EventIx::index)).collect()
     }
 }
 
