@@ -82,6 +82,10 @@ pub(in crate::app) fn why_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut WhyView) 
             Line::new(ui, cx, &describer).tinted(mark, color).sentence(verdict).show(ui);
             ui.separator();
         }
+        for loss in &story.losses {
+            node_ui(ui, cx, &describer, loss, 0);
+            ui.separator();
+        }
         match &story.holder {
             Some(holder) => {
                 Line::new(ui, cx, &describer).color(cx.tokens.strong).sentence(holder).show(ui);
@@ -93,10 +97,6 @@ pub(in crate::app) fn why_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut WhyView) 
                     "Select a state event or a state key to see why the state holds what it holds",
                 );
             }
-        }
-        for loss in &story.losses {
-            ui.add_space(size::GAP);
-            node_ui(ui, cx, &describer, loss, 0);
         }
         outcome_ui(ui, cx, &describer, &story.outcome);
         for chapter in &story.chapters {
