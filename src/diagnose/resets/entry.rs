@@ -142,19 +142,23 @@ impl Tracer<'_, '_> {
             Began::With(by) => (by, self.pasts.relation(by, event), false),
             Began::Unknown => match found {
                 Some(found) => (found, relation.unwrap_or(Relation::Unknown), true),
-                None => return self.without_revocation(deciding),
+                None => return self.without_revocation(event, deciding),
             },
-            Began::Never => return self.without_revocation(deciding),
+            Began::Never => return self.without_revocation(event, deciding),
         };
-        let sender = |ix: EventIx| self.room.event(ix).sender();
         let code = match relation {
             Relation::After if self.is_absence_from_the_start(&deciding) => Code::MissingAuthority,
             Relation::After => Code::Retroactive,
-            _ if sender(by) == sender(event) => Code::SelfRevoked,
-            _ => Code::Revoked,
+            _ => self.revocation(Some(by), event),
         };
         let uncertain = uncertain || relation == Relation::Unknown;
         Behind { deciding: Deciding { code, by: Some(by), relation: Some(relation), ..deciding }, uncertain }
+    }
+
+    /// What a revocation is called.
+    fn revocation(&self, by: Option<EventIx>, event: EventIx) -> Code {
+        let sender = |ix: EventIx| self.room.event(ix).sender();
+        if by.is_some_and(|by| sender(by) == sender(event)) { Code::SelfRevoked } else { Code::Revoked }
     }
 
     /// The event of the entry's key with which it began to stand in the way: before it, the lost event would have passed.
@@ -177,7 +181,7 @@ impl Tracer<'_, '_> {
     }
 
     /// Nobody took anything back by this entry: what the event needed is older, was not replayed, or was lost.
-    fn without_revocation(&mut self, deciding: Deciding) -> Behind {
+    fn without_revocation(&mut self, event: EventIx, deciding: Deciding) -> Behind {
         let Deciding { found, needed, relation, .. } = deciding;
         let uncertain = relation == Some(Relation::Unknown);
         let behind = |code: Code, by: Option<EventIx>| Behind {
@@ -187,15 +191,20 @@ impl Tracer<'_, '_> {
         let Some(needed) = needed else {
             return match relation {
                 Some(Relation::After) => behind(Code::Retroactive, found),
-                Some(Relation::Concurrent | Relation::Unknown) => behind(Code::Revoked, found),
+                Some(Relation::Concurrent | Relation::Unknown) => {
+                    behind(self.revocation(found, event), found)
+                }
                 _ => behind(Code::StaleAuthority, found),
             };
         };
-        // It stood once, was put back, and the sender knew.
-        let was_put_back = relation == Some(Relation::Before)
-            && found.is_some_and(|found| self.pasts.relation(found, needed) == Relation::After);
-        if was_put_back {
-            return behind(Code::StaleAuthority, found);
+        // What was there follows what was needed, though where it was sent that had been lost already.
+        if found.is_some_and(|found| self.pasts.is_before(needed, found)) {
+            let code = match relation {
+                Some(Relation::After) => Code::Retroactive,
+                Some(Relation::Concurrent | Relation::Unknown) => self.revocation(deciding.found, event),
+                _ => Code::StaleAuthority,
+            };
+            return behind(code, found);
         }
         let was_lost = match found {
             // In v1 a membership in dispute is in no state until the memberships are decided, which comes last.
