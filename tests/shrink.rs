@@ -5,6 +5,8 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+#[path = "common/mangle.rs"]
+mod mangle;
 #[path = "common/rooms.rs"]
 #[allow(dead_code, reason = "other tests make other rooms")]
 mod rooms;
@@ -87,7 +89,9 @@ fn large(version: &str, seed: u64) -> Sequel {
 
 /// What a shrunk room has to be whatever was shrunk: it is read without trouble and still shows it.
 fn assert_sound(shrunk: &Shrunk, property: &dyn Property, most: usize) {
-    let dump = dump::load(shrunk.scenario.as_bytes(), &Options::default()).unwrap();
+    let version = (shrunk.form == Form::Events).then(|| shrunk.room.rules().id.to_owned());
+    let options = Options { room_version: version, ..Options::default() };
+    let dump = dump::load(shrunk.scenario.as_bytes(), &options).unwrap();
     let errors: Vec<_> = dump.findings.iter().map(ToString::to_string).collect();
     let ids = |room: &Room| room.events().map(|ix| room.id(ix).to_owned()).collect::<Vec<_>>();
     assert_eq!(ids(&dump.room), ids(&shrunk.room), "{errors:?}");
@@ -304,6 +308,28 @@ fn differences_of_random_rooms_stay() {
             let shrunk = shrink(&room, &property, &mut |_, _| {}).ok_or("it is not found again")?;
             assert_eq!(shrunk.form, Form::Fixture, "{}", shrunk.scenario);
             assert_sound(&shrunk, &property, room.len() + 1);
+        }
+        Ok(())
+    });
+}
+
+/// Dumps that something went wrong with: what they show stays too.
+#[test]
+fn mangled_rooms_are_shrunk() {
+    mangle::each_mangled(60, |room| {
+        let spec = Pair::default_for(room);
+        let replay = spec.replay(room).of(room);
+        let ruma = Pair { profile: Profile::Ruma, ..spec };
+        let mut properties: Vec<Box<dyn Property>> = Vec::new();
+        if let Some(difference) = Difference::find(room, spec, ruma, None) {
+            properties.push(Box::new(difference));
+        }
+        if let Some(rejection) = replay.rejected().iter().last().and_then(|ix| Rejection::of(&replay, ix)) {
+            properties.push(Box::new(rejection));
+        }
+        for property in properties {
+            let shrunk = shrink(room, &*property, &mut |_, _| {}).ok_or("it is not found again")?;
+            assert_sound(&shrunk, &*property, room.len() + 1);
         }
         Ok(())
     });

@@ -87,7 +87,8 @@ fn write(path: Option<&Path>, shrunk: &Shrunk, ui: &mut Ui) -> Result<(), CliErr
         return ui.write(path, |out| out.write_all(shrunk.scenario.as_bytes()));
     };
     fs::create_dir_all(folder).map_err(|error| CliError::file("write", folder, &error))?;
-    for (name, content) in [("scenario.json5", &shrunk.scenario), ("README.md", &shrunk.readme)] {
+    let dump = if shrunk.form == Form::Events { "room.ndjson" } else { "scenario.json5" };
+    for (name, content) in [(dump, &shrunk.scenario), ("README.md", &shrunk.readme)] {
         ui.write(Some(&folder.join(name)), |out| out.write_all(content.as_bytes()))?;
     }
     Ok(())
@@ -100,7 +101,11 @@ fn report(dump: &Dump, shrunk: &Shrunk, globals: &Globals, ui: &mut Ui) -> Resul
             "events_before": dump.room.len(),
             "events": room.len(),
             "probes": shrunk.probes,
-            "form": match shrunk.form { Form::Fixture => "fixture", Form::AsItWas => "as_it_was" },
+            "form": match shrunk.form {
+                Form::Fixture => "fixture",
+                Form::AsItWas => "as_it_was",
+                Form::Events => "events",
+            },
             "title": room.annotations().title,
             "targets": shrunk.targets.iter().map(|ix| room.id(*ix)).collect::<Vec<_>>(),
         }));
@@ -112,8 +117,15 @@ fn report(dump: &Dump, shrunk: &Shrunk, globals: &Globals, ui: &mut Ui) -> Resul
         text::number(shrunk.probes),
         text::escape(room.annotations().title.as_deref().unwrap_or_default())
     ));
-    if shrunk.form == Form::AsItWas {
-        ui.note("the event IDs are those of the dump: with IDs of its own the room would not show it");
+    match shrunk.form {
+        Form::Fixture => {}
+        Form::AsItWas => {
+            ui.note("the event IDs are those of the dump: with IDs of its own the room would not show it");
+        }
+        Form::Events => ui.note(format_args!(
+            "written as events, one a line: a scenario would not show it; load it with --room-version {}",
+            room.rules().id
+        )),
     }
     Ok(())
 }

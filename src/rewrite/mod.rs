@@ -25,7 +25,7 @@ pub use self::same::{Deviation, deviations};
 use crate::event::room_version::EventIdFormat;
 use crate::event::{Event, Malformed, References, hash, json};
 use crate::room::{
-    Annotations, AssertedState, Assertion, Empty, EventIx, Input, LoadedEvent, Recorded, Room, When,
+    Annotations, AssertedState, Assertion, Empty, EventIx, Input, Link, LoadedEvent, Recorded, Room, When,
 };
 
 /// The members of a PDU as JSON, by key.
@@ -128,8 +128,9 @@ impl<'a, N: Naming> Writer<'a, N> {
             members.remove(derived);
         }
         let event = self.room.event(ix);
+        let circular = self.circular(ix);
         for (name, ids) in [("prev_events", event.prev_events()), ("auth_events", event.auth_events())] {
-            let references = self.references(event, name, ids);
+            let references = self.references(event, name, ids, &circular);
             members.insert(name.into(), references);
         }
         if self.plan.timestamp(ix) != event.origin_server_ts() {
@@ -149,13 +150,35 @@ impl<'a, N: Naming> Writer<'a, N> {
         self.events.push(LoadedEvent::new(event).with_record(recorded));
     }
 
+    /// The IDs that lead back to the event itself: such references count as missing, so they are to be.
+    fn circular(&self, ix: EventIx) -> Vec<&'a str> {
+        let room = self.room;
+        if !room.is_in_cycle(ix) {
+            return Vec::new();
+        }
+        let links = room.prev_links(ix).chain(room.auth_links(ix));
+        let missing = links.filter_map(|link| match link {
+            Link::Missing(missing) => Some(room.missing_id(missing)),
+            Link::Event(_) => None,
+        });
+        missing.collect()
+    }
+
     /// The references of an event as JSON, with the new IDs.
-    fn references(&mut self, event: &Event, name: &'static str, ids: References<'_>) -> String {
+    fn references(
+        &mut self,
+        event: &Event,
+        name: &'static str,
+        ids: References<'_>,
+        circular: &[&str],
+    ) -> String {
         let array = json::pick(event.json(), [name]).ok().and_then(|[array]| array).unwrap_or("[]");
         let elements = json::elements(array).unwrap_or_default();
         let mut references = Vec::with_capacity(elements.len());
         for (element, old) in elements.into_iter().zip(ids) {
-            let id = json::quote(&self.id(&old));
+            let is_circular = circular.contains(&&*old);
+            let id = if is_circular { self.naming.unknown_id(&old) } else { self.id(&old) };
+            let id = json::quote(&id);
             if element.starts_with('[') {
                 let written = self.room.find(&old).and_then(|ix| self.written[ix.index()].as_ref());
                 let hash = written.map_or("unknown", |written| &written.hash);

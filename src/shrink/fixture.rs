@@ -9,7 +9,7 @@ use crate::describe::{Describer, Names, text};
 use crate::dump::{Options, load};
 use crate::event::{Kind, json};
 use crate::explain::Node;
-use crate::export::{escape_json, write_scenario};
+use crate::export::{escape_json, write_events, write_scenario};
 use crate::room::{Annotations, EventIx, Link, Room, When};
 
 /// Writes a small room, in the best form in which it keeps its property.
@@ -29,8 +29,18 @@ pub(super) fn write(room: &Room, property: &dyn Property, before: usize, probes:
     if let Some((room, targets)) = shows(&scenario, &names, &targets, property) {
         return Shrunk { room, targets, scenario, readme, form: Form::Fixture, probes };
     }
+    let ids: Vec<String> = room.events().map(|ix| room.id(ix).to_owned()).collect();
     let scenario = story.as_it_was(property);
-    Shrunk { room: room.clone(), targets: targets.clone(), scenario, readme, form: Form::AsItWas, probes }
+    if let Some((room, targets)) = shows(&scenario, &ids, &targets, property) {
+        return Shrunk { room, targets, scenario, readme, form: Form::AsItWas, probes };
+    }
+    let mut events = Vec::new();
+    // A vector takes whatever is written.
+    let _ = write_events(room, true, &mut events);
+    let scenario = String::from_utf8_lossy(&events).into_owned();
+    let annotations = Annotations { title: Some(what.clone()), ..Annotations::default() };
+    let room = room.clone().annotated(annotations);
+    Shrunk { room, targets: targets.clone(), scenario, readme, form: Form::Events, probes }
 }
 
 /// Whether the scenario has the property: the room it is read as, and the events that it is about.

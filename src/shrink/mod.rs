@@ -42,6 +42,9 @@ pub enum Form {
     Fixture,
     /// With the IDs, and whatever else, of the room that was shrunk: something hangs on them.
     AsItWas,
+    /// As that, and no scenario but events one a line: something hangs on what a scenario cannot say, such as that an event
+    /// names no room.
+    Events,
 }
 
 /// A room that was shrunk.
@@ -51,7 +54,7 @@ pub struct Shrunk {
     pub room: Room,
     /// The events that the property is about.
     pub targets: Vec<EventIx>,
-    /// The scenario.
+    /// The scenario; with [`Form::Events`] the events, one a line.
     pub scenario: String,
     /// Its story, for a `README.md` beside it.
     pub readme: String,
