@@ -438,13 +438,18 @@ fn check_views(builder: &RoomBuilder, lacks: impl Fn(usize) -> bool) -> Result<(
     let whole = builder.room();
     let kept = (0..builder.len()).filter(|number| !lacks(*number));
     let part = rooms::build(builder.rules(), kept.map(|number| builder.pdu(number).event.clone()));
-    let (one, other) = (Replay::new(&whole, None, Profile::Spec), Replay::new(&part, None, Profile::Spec));
+    check_pair(&whole, &part)
+}
+
+/// Two views of which the second has nothing that the first lacks.
+fn check_pair(whole: &Room, part: &Room) -> Result<(), String> {
+    let (one, other) = (Replay::new(whole, None, Profile::Spec), Replay::new(part, None, Profile::Spec));
     let views = Views::new(&one, &other);
     let (mut common, mut differing, mut verdicts) = (0, 0, 0);
     for ix in whole.events() {
         let Some(there) = part.find(whole.id(ix)) else { continue };
         common += 1;
-        differing += usize::from(listed(&whole, one.after(ix)) != listed(&part, other.after(there)));
+        differing += usize::from(listed(whole, one.after(ix)) != listed(part, other.after(there)));
         verdicts += usize::from(one.rejection(ix).is_some() != other.rejection(there).is_some());
     }
     if (views.common, views.events, views.verdicts.len()) != (common, differing, verdicts) {
@@ -456,8 +461,8 @@ fn check_views(builder: &RoomBuilder, lacks: impl Fn(usize) -> bool) -> Result<(
     }
     if let Some(now) = &views.now {
         let [ours, theirs] = [
-            listed(&whole, one.current().state.as_ref()).unwrap(),
-            listed(&part, other.current().state.as_ref()).unwrap(),
+            listed(whole, one.current().state.as_ref()).unwrap(),
+            listed(part, other.current().state.as_ref()).unwrap(),
         ]
         .map(|list| list.into_iter().collect::<BTreeSet<_>>());
         let keys: BTreeSet<_> =
@@ -478,6 +483,20 @@ fn check_views(builder: &RoomBuilder, lacks: impl Fn(usize) -> bool) -> Result<(
     Ok(())
 }
 
+/// The view of a server that was told another state after an event than what follows: states differ, and both are known.
+fn told_otherwise(builder: &RoomBuilder, whole: &Room, place: usize) -> Option<Room> {
+    let replay = Replay::new(whole, None, Profile::Spec);
+    let (at, from) = (EventIx::new(place % whole.len()), EventIx::new(place / 2 % whole.len()));
+    let state: Vec<&str> = replay.after(from)?.iter().map(|(_, event)| whole.id(event)).collect();
+    let asserted = serde_json::json!({ whole.id(at): state }).to_string();
+    let options = Options {
+        asserted_state: Some(asserted.into_bytes()),
+        room_version: Some(whole.rules().id.to_owned()),
+        ..Options::default()
+    };
+    load(builder.ndjson().as_bytes(), &options).ok().map(|dump| dump.room)
+}
+
 #[test]
 fn views_of_a_room_differ_by_what_one_of_them_lacks() {
     rooms::each_room(300, |plan, builder| {
@@ -487,6 +506,12 @@ fn views_of_a_room_differ_by_what_one_of_them_lacks() {
         let id = |number: usize| builder.pdu(number).event.id().to_owned();
         check_views(builder, |_| false)?;
         check_views(builder, |number| number == gap && id(number) != create)?;
+        let whole = builder.room();
+        for place in [place, place * 7, place * 31] {
+            if let Some(told) = told_otherwise(builder, &whole, place) {
+                check_pair(&whole, &told)?;
+            }
+        }
         // What is after an event is gone: the other is behind, but has no holes.
         check_views(builder, |number| number > builder.len() / 2)
     });
