@@ -277,7 +277,8 @@ proptest! {
         }
         let old = session.cursor();
         session.apply(jump);
-        if session.cursor() == old {
+        // Steps of one resolution are one place.
+        if session.cursor().event == old.event {
             return Ok(());
         }
         session.apply(Command::Back);
@@ -312,7 +313,12 @@ proptest! {
         if session.settings().axis != Axis::File {
             prop_assert_eq!(other.rows().events(), session.rows().events());
         }
-        prop_assert_eq!(other.cursor(), session.cursor());
+        // Each session numbers its own choices.
+        let place = |session: &Session| match session.cursor() {
+            Cursor { event: Position::Over(chosen), step } => (session.chosen(chosen).to_vec(), None, step),
+            Cursor { event, step } => (Vec::new(), Some(event), step),
+        };
+        prop_assert_eq!(place(&other), place(&session));
         prop_assert_eq!(other.steps().map(|s| &s.steps), session.steps().map(|s| &s.steps));
         let seen = |session: &Session| {
             let items = session.selection().items().iter();
