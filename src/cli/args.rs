@@ -85,10 +85,15 @@ Examples:
   hindsight export --as dot room.ndjson | dot -Tsvg -o room.svg
   hindsight export --as scenario room.ndjson -o room.json
   hindsight export --as ndjson fixtures/topic-vs-ban
+  hindsight export --as html room.ndjson -o report.html    for a bug report
+  hindsight export --as html --at '$abc' room.ndjson -o report.html
 
   dot       Graphviz: prev_events solid, auth_events dashed
   ndjson    all events in federation format, one a line, parents first
-  scenario  a TARDIS scenario, asserted states and captions included";
+  scenario  a TARDIS scenario, asserted states and captions included
+  svg       the graph around one resolution: of small rooms all of it
+  html      a report in one page that needs nothing from elsewhere: the room, its state resets
+            with the evidence, the graph, the steps of one resolution, the events named";
 
 const OPEN_EXAMPLES: &str = "\
 Examples:
@@ -453,6 +458,11 @@ pub(super) struct ExportArgs {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) output: Option<PathBuf>,
 
+    /// With --as html or svg: the event before which the states are resolved that the report is about; of several, the
+    /// states after them. By default the merge of the worst state reset, else the forward extremities
+    #[arg(long, value_name = "EVENT", allow_hyphen_values = true)]
+    pub(super) at: Vec<String>,
+
     /// With --as dot: which references to draw
     #[arg(long, value_enum, default_value = "both")]
     pub(super) edges: Edges,
@@ -472,6 +482,10 @@ pub(super) enum ExportForm {
     Ndjson,
     /// A TARDIS scenario
     Scenario,
+    /// The graph around one resolution, as a picture
+    Svg,
+    /// A report for people: one page with the state resets, the graph, and the steps of one resolution
+    Html,
 }
 
 /// Values of `export --edges`.

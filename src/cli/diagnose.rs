@@ -2,7 +2,6 @@
 
 mod json;
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use super::args::{DiagnoseArgs, Globals};
@@ -157,27 +156,12 @@ impl Report<'_, '_> {
             return Ok(());
         }
         let theme = ui.theme();
-        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let mut order: Vec<usize> = Vec::new();
-        for place in places {
-            let first = self.diagnosis.losses[*place].repeats.unwrap_or(*place);
-            let group = groups.entry(first).or_default();
-            if group.is_empty() {
-                order.push(first);
-            }
-            group.push(*place);
-        }
+        let groups = self.diagnosis.grouped(places);
         writeln!(ui.out(), "\n{}", theme.heading(title))?;
-        for (number, first) in order.iter().take(self.args.limit).enumerate() {
-            // The first one may be of another verdict, or at a place that is not asked about.
-            let told = groups[first].iter().copied().min().unwrap_or(*first);
+        for (number, group) in groups.iter().take(self.args.limit).enumerate() {
             writeln!(ui.out())?;
-            self.write_loss(number + 1, told, describer, ui)?;
-            let again: Vec<&Loss> = groups[first]
-                .iter()
-                .filter(|place| **place != told)
-                .map(|place| &self.diagnosis.losses[*place])
-                .collect();
+            self.write_loss(number + 1, group.told, describer, ui)?;
+            let again: Vec<&Loss> = group.again.iter().map(|place| &self.diagnosis.losses[*place]).collect();
             if !again.is_empty() {
                 let names: Vec<String> =
                     again.iter().take(5).map(|loss| place_name(describer, loss.at)).collect();
@@ -190,7 +174,7 @@ impl Report<'_, '_> {
                 )?;
             }
         }
-        if let Some(more) = order.len().checked_sub(self.args.limit).filter(|more| *more > 0) {
+        if let Some(more) = groups.len().checked_sub(self.args.limit).filter(|more| *more > 0) {
             writeln!(ui.out(), "\n{}", theme.dim(format!("… and {} more (--limit)", text::number(more))))?;
         }
         Ok(())
@@ -221,14 +205,19 @@ impl Report<'_, '_> {
         if self.args.what_if {
             return self.what_if.of(loss);
         }
-        let newest = Algorithm::V2_1;
-        let would_upgrade = loss.verdict == Verdict::Reset && self.replay.algorithm() != newest;
-        let suppositions = would_upgrade.then_some(Supposition::Algorithm(newest));
-        self.what_if.only(loss, suppositions.as_slice())
+        for_advice(&self.what_if, self.replay, loss)
     }
 }
 
-fn place_name(describer: &Describer<'_>, at: Place) -> String {
+/// The suppositions that advice is made of: for a reset, whether the newest algorithm would have kept the value.
+pub(super) fn for_advice(what_if: &WhatIf<'_, '_>, replay: &Replay<'_>, loss: &Loss) -> Vec<Counterfactual> {
+    let newest = Algorithm::V2_1;
+    let would_upgrade = loss.verdict == Verdict::Reset && replay.algorithm() != newest;
+    let suppositions = would_upgrade.then_some(Supposition::Algorithm(newest));
+    what_if.only(loss, suppositions.as_slice())
+}
+
+pub(super) fn place_name(describer: &Describer<'_>, at: Place) -> String {
     match at {
         Place::Event(merge) => describer.short_id(merge),
         Place::Now => "now".to_owned(),

@@ -1,47 +1,76 @@
 //! `hindsight export`: the room in another format.
 
+mod chosen;
 mod dot;
+mod graph;
+mod html;
 
-use std::io::Write;
-
+use self::chosen::Chosen;
+use self::graph::Picture;
 use super::args::{ExportArgs, ExportForm, Globals};
 use super::error::CliError;
 use super::output::Ui;
-use super::{load, text};
+use super::{load, select, text};
+use crate::describe::Describer;
+use crate::diagnose::resets::diagnose;
 use crate::dump::Dump;
 use crate::event::content::Field;
 use crate::export;
 use crate::replay::Replay;
-use crate::room::{Recorded, Room};
+use crate::room::{EventIx, Recorded, Room};
 
 pub(super) fn run(args: &ExportArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
+    let is_report = matches!(args.form, ExportForm::Html | ExportForm::Svg);
+    if !is_report && !args.at.is_empty() {
+        return Err(CliError::new("--at is for --as html and --as svg"));
+    }
     let dump = load::open(globals, &args.input.dump, ui)?;
     warn_of_losses(&dump.room, args, ui);
-    let replay = (args.form != ExportForm::Ndjson).then(|| {
-        ui.busy(&format!("replaying {}", text::count(dump.room.len(), "event")), || {
-            Replay::new(&dump.room, globals.algorithm(), globals.profile())
-        })
+    let at = select::events(&dump, &args.at)?;
+    if args.form == ExportForm::Ndjson {
+        ui.write(args.output.as_deref(), |mut out| export::write_events(&dump.room, args.records, &mut out))?;
+        return Ok(0);
+    }
+    let replay = ui.busy(&format!("replaying {}", text::count(dump.room.len(), "event")), || {
+        Replay::new(&dump.room, globals.algorithm(), globals.profile())
     });
-    ui.write(args.output.as_deref(), |mut out| write(&dump, replay.as_ref(), args, &mut out))?;
+    if is_report {
+        report(&dump, &replay, &at, args, ui)?;
+    } else {
+        ui.write(args.output.as_deref(), |mut out| match args.form {
+            ExportForm::Dot => dot::write(&dump, &replay, args.edges, &mut out),
+            _ => export::write_scenario(&replay, args.records, &mut out),
+        })?;
+    }
     Ok(0)
 }
 
-fn write(
+fn report(
     dump: &Dump,
-    replay: Option<&Replay<'_>>,
+    replay: &Replay<'_>,
+    at: &[EventIx],
     args: &ExportArgs,
-    out: &mut impl Write,
-) -> std::io::Result<()> {
-    match (args.form, replay) {
-        (ExportForm::Dot, Some(replay)) => dot::write(dump, replay, args.edges, out),
-        (ExportForm::Scenario, Some(replay)) => export::write_scenario(replay, args.records, out),
-        _ => export::write_events(&dump.room, args.records, out),
-    }
+    ui: &mut Ui,
+) -> Result<(), CliError> {
+    let describer = Describer::of(dump);
+    // What cannot be resolved is told before the work begins.
+    let asked = if at.is_empty() { None } else { Some(Chosen::asked(replay, &describer, at)?) };
+    let diagnosis = ui.busy("looking for state resets", || diagnose(replay));
+    let chosen = asked.unwrap_or_else(|| Chosen::by_default(replay, &diagnosis));
+    ui.write(args.output.as_deref(), |mut out| {
+        if args.form == ExportForm::Svg {
+            let picture = Picture::new(replay, &describer, &chosen, &diagnosis).standalone();
+            return out.write_all(picture.as_bytes());
+        }
+        let report =
+            html::Report { dump, replay, describer: &describer, diagnosis: &diagnosis, chosen: &chosen };
+        report.write(&mut out)
+    })
 }
 
 /// Says what the format has no place for.
 fn warn_of_losses(room: &Room, args: &ExportArgs, ui: &mut Ui) {
-    if args.form == ExportForm::Dot {
+    if matches!(args.form, ExportForm::Dot | ExportForm::Svg | ExportForm::Html) {
         return;
     }
     let recorded = room.events().filter(|ix| *room.recorded(*ix) != Recorded::default()).count();

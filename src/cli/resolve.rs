@@ -90,7 +90,7 @@ pub(super) fn run(args: &ResolveArgs, globals: &Globals, ui: &mut Ui) -> Result<
 }
 
 /// The last event before (or at) the only extremity whose parents' states differed.
-fn last_resolution(replay: &Replay<'_>, extremities: &[EventIx]) -> Option<EventIx> {
+pub(super) fn last_resolution(replay: &Replay<'_>, extremities: &[EventIx]) -> Option<EventIx> {
     let [mut at] = *extremities else { return None };
     while !replay.resolved(at) {
         let [parent] = *replay.room().prev_events(at) else { return None };
@@ -130,7 +130,7 @@ fn name(describer: &Describer<'_>, link: Link) -> String {
     }
 }
 
-fn inputs_before(
+pub(super) fn inputs_before(
     replay: &Replay<'_>,
     describer: &Describer<'_>,
     ix: EventIx,
@@ -150,7 +150,11 @@ fn inputs_before(
     }
 }
 
-fn state_after(replay: &Replay<'_>, describer: &Describer<'_>, ix: EventIx) -> Result<StateMap, CliError> {
+pub(super) fn state_after(
+    replay: &Replay<'_>,
+    describer: &Describer<'_>,
+    ix: EventIx,
+) -> Result<StateMap, CliError> {
     replay.after(ix).cloned().ok_or_else(|| unknown(describer, "after", ix))
 }
 

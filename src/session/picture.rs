@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Position, Session};
 use crate::describe::{marks, text};
-use crate::layout::{EdgeKind, Item, Lanes, Row, Shape};
+use crate::layout::{EdgeKind, Item, Lanes, Row, Segment, Shape};
 use crate::room::EventIx;
 
 /// The colours of a picture, as `0xRRGGBB`.
@@ -140,27 +140,13 @@ impl<H: Fn(EventIx) -> u32> Picture<'_, H> {
 
     fn lines(&mut self, row: &Row) {
         let middle = self.y(row.row);
-        let (top, bottom) = (middle - ROW / 2.0, middle + ROW / 2.0);
         for segment in &row.segments {
-            let (from, to) = (self.x(segment.from), self.x(segment.to));
-            let (start, end) = match segment.shape {
-                Shape::Pass => (top, bottom),
-                Shape::Down => (middle, bottom),
-                Shape::Up => (top, middle),
-                Shape::Stub => (top + 3.0, middle),
-            };
-            let dash = match segment.kind {
-                EdgeKind::Direct => "",
-                EdgeKind::Implied => " stroke-dasharray=\"1.5 3.5\"",
-                EdgeKind::Indirect => " stroke-dasharray=\"4 3\"",
-                EdgeKind::Missing => " stroke-dasharray=\"1 3\"",
-            };
-            let bend = start + (end - start) * 0.6;
+            let (path, dashes) = curve(segment, |lane| self.x(lane), middle, ROW);
+            let dash = dashes.map(|dashes| format!(" stroke-dasharray=\"{dashes}\"")).unwrap_or_default();
             let color = hex(self.palette.weak);
             let _ = writeln!(
                 self.out,
-                "<path d=\"M{from} {start}C{from} {bend} {to} {bend} {to} {end}\" fill=\"none\" stroke=\"{color}\" \
-                 stroke-width=\"1.5\"{dash}/>"
+                "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.5\"{dash}/>"
             );
         }
     }
@@ -257,6 +243,32 @@ impl<H: Fn(EventIx) -> u32> Picture<'_, H> {
             escape(text)
         );
     }
+}
+
+/// The path of a piece of a line, and its dashes if it has some. `x`: where a lane is; `middle`: that of the row, which is
+/// `height` high.
+pub fn curve(
+    segment: &Segment,
+    x: impl Fn(usize) -> f64,
+    middle: f64,
+    height: f64,
+) -> (String, Option<&'static str>) {
+    let (top, bottom) = (middle - height / 2.0, middle + height / 2.0);
+    let (from, to) = (x(segment.from), x(segment.to));
+    let (start, end) = match segment.shape {
+        Shape::Pass => (top, bottom),
+        Shape::Down => (middle, bottom),
+        Shape::Up => (top, middle),
+        Shape::Stub => (top + 3.0, middle),
+    };
+    let dashes = match segment.kind {
+        EdgeKind::Direct => None,
+        EdgeKind::Implied => Some("1.5 3.5"),
+        EdgeKind::Indirect => Some("4 3"),
+        EdgeKind::Missing => Some("1 3"),
+    };
+    let bend = start + (end - start) * 0.6;
+    (format!("M{from} {start}C{from} {bend} {to} {bend} {to} {end}"), dashes)
 }
 
 fn hex(color: u32) -> String {

@@ -28,7 +28,7 @@ async function serve() {
 }
 
 /** Debian's chromium, or the one that HINDSIGHT_CHROMIUM names. */
-function launch() {
+export function launch() {
   const known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
   const executablePath = process.env.HINDSIGHT_CHROMIUM ?? known.find(existsSync);
   const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

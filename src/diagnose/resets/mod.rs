@@ -27,6 +27,7 @@ mod but_for;
 mod cause;
 mod damage;
 mod entry;
+mod groups;
 mod loss;
 mod past;
 mod recording;
@@ -40,6 +41,7 @@ mod what_if;
 
 pub use self::but_for::ButFor;
 pub use self::damage::{Damage, LostPower, damage};
+pub use self::groups::Group;
 pub use self::loss::{
     Branch, Cause, Class, Code, Deciding, Inversion, InversionBy, Loss, LostTip, Placement, Relation, Search,
     StaleInput, Verdict,
