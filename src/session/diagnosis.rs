@@ -65,7 +65,10 @@ impl Session {
         if resets != self.diagnoses.resets {
             self.diagnoses.resets = resets;
             self.memo.hits.take();
-            self.refresh_rows(false);
+            // To number the rows of a large room anew takes longer than a frame may.
+            if self.settings.collapse || self.settings.filter.contains("reset") {
+                self.refresh_rows(false);
+            }
         }
     }
 }
