@@ -259,6 +259,60 @@ fn hostile_rooms_stay_text() {
     }
 }
 
+/// A merge of many branches, each with a topic of its own and a member.
+fn wide_room(branches: usize) -> String {
+    let mut lines = Vec::new();
+    let mut event = |id: &str, kind: &str, key: &str, content: &str, prev: &[String], depth: usize| {
+        let prev: Vec<String> = prev.iter().map(|id| format!("[\"{id}\",{{}}]")).collect();
+        let auth = match depth {
+            1 => "",
+            2 => "[\"$c:x\",{}]",
+            _ => "[\"$c:x\",{}],[\"$a:x\",{}]",
+        };
+        lines.push(format!(
+            "{{\"event_id\":\"{id}\",\"room_id\":\"!r:x\",\"sender\":\"@a:x\",\"type\":\"{kind}\",\"state_key\":\"{key}\",\
+             \"content\":{content},\"prev_events\":[{}],\"auth_events\":[{auth}],\"origin_server_ts\":{depth},\"depth\":{depth}}}",
+            prev.join(",")
+        ));
+    };
+    event("$c:x", "m.room.create", "", "{\"creator\":\"@a:x\",\"room_version\":\"2\"}", &[], 1);
+    event("$a:x", "m.room.member", "@a:x", "{\"membership\":\"join\"}", &["$c:x".to_owned()], 2);
+    let mut heads = Vec::new();
+    for branch in 0..branches {
+        let (topic, own) = (format!("$t{branch}:x"), format!("$o{branch}:x"));
+        let content = format!("{{\"topic\":\"{branch}\"}}");
+        event(&topic, "m.room.topic", "", &content, &["$a:x".to_owned()], 3);
+        event(&own, "m.custom", &branch.to_string(), "{}", &[topic], 4 + branch);
+        heads.push(own);
+    }
+    event("$merge:x", "m.room.name", "", "{\"name\":\"all\"}", &heads, 5 + branches);
+    lines.join("\n")
+}
+
+#[test]
+fn wide_merges_leave_room_for_every_phase() {
+    // By this profile the auth difference tells of every event how each of the states reaches it.
+    let args = ["export", "--as", "html", "--profile", "synapse", "-"];
+    let output = run(&args, wide_room(150).as_bytes());
+    let page = String::from_utf8(output.stdout).unwrap();
+    let markup = Markup::of(&page);
+    markup.assert_inert();
+    for phase in [
+        "Split: ",
+        "Auth difference: ",
+        "Full conflicted set: ",
+        "Mainline ordering",
+        "Iterative auth checks over the mainline",
+        "Result: ",
+    ] {
+        let (_, rest) = page.split_once(&format!("<summary>{phase}")).unwrap_or_else(|| panic!("{phase}"));
+        let (phase, _) = rest.split_once("</details>").unwrap();
+        assert!(phase.contains("<li>"), "{phase}");
+    }
+    assert!(markup.text.contains("hindsight resolve --steps"));
+    assert!(page.len() < 1_500_000, "{}", page.len());
+}
+
 #[test]
 fn large_rooms_give_pages_that_can_be_read() {
     let room = run(&["generate", "--events", "6000", "--seed", "5"], b"").stdout;

@@ -81,6 +81,7 @@ fn resolve(page: &mut Writer<'_>, replay: &Replay<'_>, chosen: &Chosen, sets: &[
         keys(page, &disputed, &resolution.state);
     }
     page.out.leaf("h3", &[], "Step by step");
+    page.was_cut = false;
     page.tree(&explain_steps(replay.room(), &steps), true);
     if page.was_cut {
         page.paragraph("weak", |page| {

@@ -9,10 +9,12 @@ use crate::room::{EventIx, Link};
 
 /// So many events get an entry of their own.
 pub(super) const MOST_EVENTS: usize = 400;
-/// So many nodes of explanations are shown.
-const MOST_NODES: usize = 3000;
-/// So many under another.
+/// So many nodes of explanations are shown, and so many of one phase, so that none takes the place of all others.
+const MOST_NODES: usize = 6000;
+const MOST_OF_PHASE: usize = 500;
+/// So many phases, and nodes of one phase. Below them, where a merge of many branches says something of each, fewer.
 const MOST_CHILDREN: usize = 60;
+const MOST_DETAILS: usize = 12;
 /// So many pieces of one sentence.
 const MOST_SPANS: usize = 120;
 /// With more nodes under it, a node does not show them until it is asked to.
@@ -25,7 +27,9 @@ pub(super) struct Writer<'a> {
     mentioned: BTreeSet<EventIx>,
     /// No further events get an entry.
     is_closed: bool,
+    /// So many nodes were shown, and so many of the present phase.
     nodes: usize,
+    of_phase: usize,
     /// Something of an explanation was left out.
     pub(super) was_cut: bool,
 }
@@ -38,6 +42,7 @@ impl<'a> Writer<'a> {
             mentioned: BTreeSet::new(),
             is_closed: false,
             nodes: 0,
+            of_phase: 0,
             was_cut: false,
         }
     }
@@ -154,36 +159,45 @@ impl<'a> Writer<'a> {
 
     /// Explanations as a list of lists. `folds`: long parts are shown on request; in print they are always there.
     pub(super) fn tree(&mut self, nodes: &[Node], folds: bool) {
+        self.list(nodes, folds, 0);
+    }
+
+    fn list(&mut self, nodes: &[Node], folds: bool, depth: usize) {
+        let most = if depth < 2 { MOST_CHILDREN } else { MOST_DETAILS };
         if nodes.is_empty() {
             return;
         }
         self.out.open("ul", &[("class", "tree")]);
         for (number, node) in nodes.iter().enumerate() {
-            if number == MOST_CHILDREN || self.nodes >= MOST_NODES {
+            if depth == 0 {
+                self.of_phase = 0;
+            }
+            if number == most || self.of_phase >= MOST_OF_PHASE || self.nodes >= MOST_NODES {
                 self.was_cut = true;
                 let more = format!("… and {} more", text::number(nodes.len() - number));
                 self.out.leaf("li", &[("class", "weak")], &more);
                 break;
             }
             self.nodes += 1;
+            self.of_phase += 1;
             self.out.open("li", &[]);
-            self.node(node, folds);
+            self.node(node, folds, depth);
             self.out.close("li");
         }
         self.out.close("ul");
         self.out.raw("\n");
     }
 
-    fn node(&mut self, node: &Node, folds: bool) {
+    fn node(&mut self, node: &Node, folds: bool, depth: usize) {
         if !folds || node.children.is_empty() {
             self.line(node.tone, &node.sentence);
-            return self.tree(&node.children, folds);
+            return self.list(&node.children, folds, depth + 1);
         }
         let is_open = node.children.len() <= FEW && (node.tone == Tone::Bad || node.tone == Tone::Phase);
         self.folded(
             is_open,
             |page| page.line(node.tone, &node.sentence),
-            |page| page.tree(&node.children, folds),
+            |page| page.list(&node.children, folds, depth + 1),
         );
     }
 
