@@ -1,8 +1,9 @@
 //! The keys of a state in the order in which people read them: by type, then by state key.
 //!
 //! A room of a million events has states of tens of thousands of entries, and somebody who drags the cursor looks at
-//! another one in every frame. So a listing is a set of bits that follows from one place to the next: it asks again for
-//! the keys whose entries have changed. Rows are counted out of the bits when they are to be shown.
+//! another one in every frame. So nothing is listed before it is to be seen. Rows are counted: those of the type that has
+//! the most keys, which are the members nearly always, are what is left of the whole when all others have been counted.
+//! Only a search has to look at entries; it keeps bits, and from one place to the next asks again where entries differ.
 //!
 //! ```text
 //!   all keys   a  a  b │ member member member member … │ x.y          numbered by type and state key
@@ -25,6 +26,8 @@ pub struct Types {
     firsts: Vec<u32>,
     /// The number of keys.
     len: u32,
+    /// The keys of the type that has the most.
+    largest: Range<u32>,
 }
 
 impl Types {
@@ -32,8 +35,14 @@ impl Types {
     pub fn new(room: &Room) -> Self {
         let event_type = |key: u32| room.key(KeyIx::new(key as usize)).0;
         let len = u32::try_from(room.key_count()).unwrap_or(u32::MAX);
-        let firsts = (0..len).filter(|key| *key == 0 || event_type(*key) != event_type(*key - 1)).collect();
-        Self { firsts, len }
+        let is_first = |key: &u32| *key == 0 || event_type(*key) != event_type(*key - 1);
+        Self::of((0..len).filter(is_first).collect(), len)
+    }
+
+    fn of(firsts: Vec<u32>, len: u32) -> Self {
+        let mut types = Self { firsts, len, largest: 0..0 };
+        types.largest = types.ranges().max_by_key(ExactSizeIterator::len).unwrap_or(0..0);
+        types
     }
 
     /// The number of keys.
@@ -84,6 +93,10 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    fn is_all(&self) -> bool {
+        !self.only_changes && self.matching.is_none()
+    }
+
     fn lists(&self, entry: Option<Entry>) -> bool {
         entry.is_some_and(|entry| {
             (entry.is_changed() || !self.only_changes) && self.matching.is_none_or(|passes| passes(&entry))
@@ -96,50 +109,61 @@ impl Wanted<'_> {
 pub struct Listing {
     /// Of which state the keys are.
     after: StateMap,
-    /// On which keys it differed from the other one.
+    /// On which keys it differs from the other one.
     changes: Vec<KeyIx>,
-    /// By key: whether it is listed.
-    listed: Bits,
+    listed: Listed,
     groups: Vec<Group>,
     len: usize,
     rows: usize,
 }
 
+/// Which keys are listed.
+#[derive(Debug, Clone)]
+enum Listed {
+    /// All that the state has, and those that only the other one has.
+    All { lost: Vec<KeyIx> },
+    /// These.
+    Some(Bits),
+}
+
+impl Default for Listed {
+    fn default() -> Self {
+        Self::Some(Bits::default())
+    }
+}
+
 impl Listing {
     /// Goes from the listing of one place to that of another; an empty listing is that of an empty state. `wanted` must be
-    /// what it was: to ask for something else, begin with an empty listing. Cost: what differs between the two places.
+    /// what it was: to ask for something else, begin with an empty listing. Cost: where only some keys are wanted, what
+    /// differs between the two places; else nothing.
     pub fn follow(&mut self, diff: &StateDiff, wanted: Wanted<'_>) {
-        if !wanted.only_changes {
-            if wanted.matching.is_some() {
-                for (key, ..) in self.after.diff(diff.after()) {
-                    self.listed.set(key.index(), wanted.lists(diff.entry(key)));
-                }
-            } else {
-                for (key, is_there) in self.after.diff_keys(diff.after()) {
-                    self.listed.set(key.index(), is_there);
-                }
+        if wanted.is_all() {
+            let is_lost = |key: &&KeyIx| diff.after().get(**key).is_none();
+            self.listed = Listed::All { lost: diff.changes.iter().filter(is_lost).copied().collect() };
+        } else {
+            let mut bits = match std::mem::take(&mut self.listed) {
+                Listed::Some(bits) => bits,
+                Listed::All { .. } => Bits::default(),
+            };
+            let moved = (!wanted.only_changes).then(|| self.after.diff(diff.after()));
+            let moved = moved.into_iter().flatten().map(|(key, ..)| key);
+            for key in moved.chain(self.changes.iter().copied()).chain(diff.changes.iter().copied()) {
+                bits.set(key.index(), wanted.lists(diff.entry(key)));
             }
-            self.after = diff.after().clone();
+            self.listed = Listed::Some(bits);
         }
-        for key in self.changes.iter().chain(&diff.changes) {
-            self.listed.set(key.index(), wanted.lists(diff.entry(*key)));
-        }
+        self.after = diff.after().clone();
         self.changes.clone_from(&diff.changes);
     }
 
-    /// Makes the rows: a row a type, and one for each of its keys where `is_open` says so. Cost: the types, a bit a key,
-    /// and what differs between the two states.
+    /// Makes the rows: a row a type, and one for each of its keys where `is_open` says so. Cost: the types, the keys that
+    /// are not of the largest type, and what differs between the two states.
     pub fn group(&mut self, types: &Types, is_open: impl Fn(KeyIx) -> bool) {
-        self.listed.reserve(types.key_count());
-        let is_listed = |key: &&KeyIx| self.listed.contains(key.index());
-        let changed: Vec<KeyIx> = self.changes.iter().filter(is_listed).copied().collect();
+        let changed: Vec<KeyIx> = self.changes.iter().filter(|key| self.lists(**key)).copied().collect();
+        let lens = self.lens(types);
         self.groups.clear();
         (self.len, self.rows) = (0, 0);
-        for keys in types.ranges() {
-            let len = self.listed.count(keys.clone());
-            if len == 0 {
-                continue;
-            }
+        for (keys, len) in types.ranges().zip(lens).filter(|(_, len)| *len > 0) {
             let below = |end: u32| changed.partition_point(|key| key.index() < end as usize);
             let changed = below(keys.end) - below(keys.start);
             let key = KeyIx::new(keys.start as usize);
@@ -148,6 +172,46 @@ impl Listing {
             self.len += len;
             self.rows += 1 + if is_open { len } else { 0 };
         }
+    }
+
+    /// How many keys of each type are listed.
+    fn lens(&self, types: &Types) -> Vec<usize> {
+        match &self.listed {
+            Listed::Some(bits) => types.ranges().map(|keys| bits.count(keys)).collect(),
+            Listed::All { lost } => {
+                let mut left = self.after.len() + lost.len();
+                let mut lens = Vec::with_capacity(types.firsts.len());
+                for keys in types.ranges() {
+                    let len = if keys == types.largest { 0 } else { self.present(lost, keys).count() };
+                    left -= len;
+                    lens.push(len);
+                }
+                let largest = types.ranges().position(|keys| keys == types.largest);
+                largest.into_iter().for_each(|place| lens[place] = left);
+                lens
+            }
+        }
+    }
+
+    fn lists(&self, key: KeyIx) -> bool {
+        match &self.listed {
+            Listed::Some(bits) => bits.contains(key.index()),
+            // Whatever has changed is in one of the states.
+            Listed::All { .. } => true,
+        }
+    }
+
+    /// The keys that either state has, in a range.
+    fn present<'a>(&'a self, lost: &'a [KeyIx], keys: Range<u32>) -> impl Iterator<Item = KeyIx> + 'a {
+        let [start, end] = [keys.start, keys.end].map(|key| KeyIx::new(key as usize));
+        let place = |key: KeyIx| lost.partition_point(|other| *other < key);
+        let mut lost = lost[place(start)..place(end)].iter().copied().peekable();
+        let mut held = self.after.range(start..end).map(|(key, _)| key).peekable();
+        std::iter::from_fn(move || match (lost.peek(), held.peek()) {
+            (Some(lost_key), Some(held_key)) if held_key < lost_key => held.next(),
+            (None, _) => held.next(),
+            _ => lost.next(),
+        })
     }
 
     /// The number of keys.
@@ -165,7 +229,8 @@ impl Listing {
         self.rows
     }
 
-    /// Some rows, as far as there are so many. Cost: the rows, the logarithm of the types, and a bit a key of one type.
+    /// Some rows, as far as there are so many. Cost: the rows, the logarithm of the types, and the keys of the first type above
+    /// the rows.
     pub fn rows(&self, rows: Range<usize>) -> impl Iterator<Item = ListingRow<'_>> {
         let rows = rows.start..rows.end.min(self.rows);
         let first = self.groups.partition_point(|group| group.row <= rows.start).saturating_sub(1);
@@ -174,8 +239,12 @@ impl Listing {
             // Where the first row of this type is its title, no key is skipped.
             let skipped = rows.start.saturating_sub(group.row + 1);
             let shown = if group.is_open { rows.end - group.row - 1 } else { 0 };
-            let keys = self.listed.ones(group.keys.clone(), skipped).take(shown.saturating_sub(skipped));
-            title.into_iter().chain(keys.map(|key| ListingRow::Key(KeyIx::new(key as usize))))
+            let keys: Box<dyn Iterator<Item = KeyIx>> = match &self.listed {
+                Listed::Some(bits) => Box::new(bits.ones(group.keys.clone(), skipped)),
+                Listed::All { lost } => Box::new(self.present(lost, group.keys.clone()).skip(skipped)),
+            };
+            let keys = keys.take(shown.saturating_sub(skipped));
+            title.into_iter().chain(keys.map(ListingRow::Key))
         })
     }
 }
@@ -187,13 +256,8 @@ struct Bits {
 }
 
 impl Bits {
-    /// Makes room for numbers below `len`.
-    fn reserve(&mut self, len: usize) {
-        self.words.resize(len.div_ceil(64).max(self.words.len()), 0);
-    }
-
     fn set(&mut self, number: usize, is_in: bool) {
-        self.reserve(number + 1);
+        self.words.resize((number / 64 + 1).max(self.words.len()), 0);
         let (word, bit) = (&mut self.words[number / 64], 1 << (number % 64));
         *word = if is_in { *word | bit } else { *word & !bit };
     }
@@ -204,7 +268,8 @@ impl Bits {
 
     /// The words that hold a range, without what is outside of it, each with the number of its lowest bit.
     fn words(&self, range: Range<u32>) -> impl Iterator<Item = (u32, u64)> {
-        let words = range.start / 64..range.end.div_ceil(64);
+        let known = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        let words = range.start / 64..range.end.div_ceil(64).min(known);
         words.map(move |word| {
             let lowest = word * 64;
             let from = u64::MAX << range.start.saturating_sub(lowest);
@@ -218,7 +283,7 @@ impl Bits {
     }
 
     /// The numbers of a range, ascending, without the first `skipped` of them.
-    fn ones(&self, range: Range<u32>, skipped: usize) -> impl Iterator<Item = u32> {
+    fn ones(&self, range: Range<u32>, skipped: usize) -> impl Iterator<Item = KeyIx> {
         let (mut left, mut start) = (skipped, range.start);
         for (lowest, word) in self.words(range.clone()) {
             let ones = word.count_ones() as usize;
@@ -232,7 +297,7 @@ impl Bits {
             std::iter::from_fn(move || {
                 let bit = (word != 0).then(|| word.trailing_zeros())?;
                 word &= word - 1;
-                Some(lowest + bit)
+                Some(KeyIx::new((lowest + bit) as usize))
             })
         };
         self.words(start..range.end).flat_map(ones).skip(left)
@@ -248,7 +313,7 @@ mod tests {
 
     /// Five types of eight keys.
     fn types() -> Types {
-        Types { firsts: (0..40).step_by(8).collect(), len: 40 }
+        Types::of((0..40).step_by(8).collect(), 40)
     }
 
     fn state(entries: &[(usize, usize)]) -> StateMap {
@@ -320,12 +385,11 @@ mod tests {
             skipped in 0_usize..40,
         ) {
             let mut bits = Bits::default();
-            bits.reserve(300);
-            numbers.iter().for_each(|number| bits.set(*number as usize, true));
+                numbers.iter().for_each(|number| bits.set(*number as usize, true));
             let range = start..(start + len).min(300);
             let inside: Vec<u32> = numbers.range(range.clone()).copied().collect();
             prop_assert_eq!(bits.count(range.clone()), inside.len());
-            let left: Vec<u32> = bits.ones(range, skipped).collect();
+            let left: Vec<u32> = bits.ones(range, skipped).map(|key| key.index() as u32).collect();
             prop_assert_eq!(&left[..], inside.get(skipped..).unwrap_or_default());
             numbers.iter().for_each(|number| bits.set(*number as usize, false));
             prop_assert_eq!(bits.count(0..300), 0);

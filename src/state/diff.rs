@@ -4,7 +4,6 @@
 //! not of the states.
 
 use super::compare::{Difference, Differences};
-use super::node::BITS;
 use super::{StateMap, StateView};
 use crate::room::{EventIx, KeyIx};
 
@@ -110,37 +109,6 @@ impl StateMap {
         let both = |difference: Difference<'_>| (difference.key, difference.of(0), difference.of(1));
         differences.iter().map(both).collect::<Vec<_>>().into_iter()
     }
-
-    /// The keys that only one of the two states has, ascending; `true` where that is `other`. Far cheaper than
-    /// [`Self::diff`] for states that are far apart, which mostly have the same keys with other events.
-    pub fn diff_keys(&self, other: &Self) -> Vec<(KeyIx, bool)> {
-        let (a, b) = (self.view(), other.view());
-        if !a.is_beside(b) {
-            let only = |(key, a, b): (_, Option<_>, Option<_>)| {
-                (a.is_some() != b.is_some()).then_some((key, b.is_some()))
-            };
-            return self.diff(other).filter_map(only).collect();
-        }
-        let mut keys = Vec::new();
-        push_keys(a, [a.root, b.root], a.height, 0, &mut keys);
-        keys
-    }
-}
-
-/// The keys that only one of two nodes has.
-fn push_keys(nodes: StateView<'_>, [a, b]: [u32; 2], level: u32, base: usize, keys: &mut Vec<(KeyIx, bool)>) {
-    if a == b {
-        return;
-    }
-    let places = nodes.node(a).iter().zip(nodes.node(b)).enumerate();
-    for (place, (a, b)) in places.filter(|(_, (a, b))| a != b) {
-        let key = base + (place << (BITS * level));
-        if level > 0 {
-            push_keys(nodes, [*a, *b], level - 1, key, keys);
-        } else if (*a == 0) != (*b == 0) {
-            keys.push((KeyIx::new(key), *b != 0));
-        }
-    }
 }
 
 /// The keys on which states differ, ascending: those that are not the same in every one of them. Costs the difference.
@@ -241,14 +209,8 @@ mod tests {
                 let (old, new) = (before.get(key), after.get(key));
                 expected.extend((old != new).then_some((key, old, new)));
             }
-            let keys: Vec<_> = expected
-                .iter()
-                .filter(|(_, old, new)| old.is_some() != new.is_some())
-                .map(|(key, _, new)| (*key, new.is_some()))
-                .collect();
             for after in [after, apart] {
                 prop_assert_eq!(&before.diff(&after).collect::<Vec<_>>(), &expected);
-                prop_assert_eq!(&before.diff_keys(&after), &keys);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A state as a map that belongs to nobody else.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::node::{EMPTY, Node, StateView, WIDTH, height_for, pack, place_of, unpack};
@@ -59,6 +60,11 @@ impl StateMap {
     /// The entries in the order of keys, which is the bytewise order of (`type`, `state_key`).
     pub fn iter(&self) -> impl Iterator<Item = (KeyIx, EventIx)> + '_ {
         self.view().iter()
+    }
+
+    /// The entries whose keys are in a range, in the order of keys. Cost: the logarithm of the keys, and what is asked for.
+    pub fn range(&self, keys: Range<KeyIx>) -> impl Iterator<Item = (KeyIx, EventIx)> + '_ {
+        self.view().iter_from(keys.start).take_while(move |(key, _)| *key < keys.end)
     }
 
     /// Sets the key; returns what it held.
@@ -193,7 +199,11 @@ mod tests {
     proptest! {
         /// The map behaves as an ordinary sorted map does.
         #[test]
-        fn behaves_as_a_sorted_map(ops in prop::collection::vec((0_usize..9_000, prop::option::of(0_usize..50)), 0..200)) {
+        fn behaves_as_a_sorted_map(
+            ops in prop::collection::vec((0_usize..9_000, prop::option::of(0_usize..50)), 0..200),
+            start in 0_usize..99_000,
+            len in 0_usize..9_000,
+        ) {
             let mut state = StateMap::new();
             let mut model = BTreeMap::new();
             for (k, value) in ops {
@@ -205,6 +215,11 @@ mod tests {
                 prop_assert_eq!(state.get(key(k)), model.get(&key(k)).copied());
             }
             prop_assert!(state.iter().eq(model.iter().map(|(k, v)| (*k, *v))));
+            let starts = model.keys().map(|key| key.index()).chain([start, start % 9_000]);
+            for start in starts {
+                let range = key(start)..key(start + len);
+                prop_assert!(state.range(range.clone()).eq(model.range(range).map(|(k, v)| (*k, *v))));
+            }
         }
     }
 }

@@ -101,6 +101,27 @@ impl<'a> StateView<'a> {
         entries
     }
 
+    /// The entries from a key on, in the order of keys.
+    pub(crate) fn iter_from(self, key: KeyIx) -> Entries<'a> {
+        let mut entries = Entries { view: self, path: [(&EMPTY, 0); LEVELS], level: self.height, base: 0 };
+        if height_for(key) > self.height {
+            return entries;
+        }
+        let mut number = self.root;
+        loop {
+            let (level, place) = (entries.level, place_of(key, entries.level));
+            let node = self.node(number);
+            number = node[place];
+            if level == 0 || number == 0 {
+                entries.path[level as usize] = (node, place as u32);
+                return entries;
+            }
+            entries.path[level as usize] = (node, place as u32 + 1);
+            entries.base += place << (BITS * level);
+            entries.level -= 1;
+        }
+    }
+
     /// What tells the nodes of this state from others. States of equal identity are equal; others may still be.
     pub(crate) fn identity(self) -> impl Ord + Hash + Copy {
         let root = if self.root == 0 { &EMPTY } else { self.node(self.root) };
