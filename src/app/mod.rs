@@ -193,9 +193,9 @@ impl App {
     /// Looks for state resets in the replay in use, while the window goes on.
     fn diagnose(&mut self, ctx: &egui::Context) {
         let Some(recording) = self.session.undiagnosed() else { return };
-        let pair = Pair::of(&recording);
+        let pair = Pair::of(recording);
         if self.diagnosing.as_ref().is_none_or(|(under_way, _)| *under_way != pair) {
-            let work = Work::Diagnose(self.session.shared_room(), recording);
+            let work = Work::Diagnose(self.session.shared_room(), recording.clone());
             self.diagnosing = Some((pair, Some(Task::start(work, ctx))));
         }
     }

@@ -373,7 +373,8 @@ impl Session {
             self.provide(recording);
         }
         if let Some(recording) = self.undiagnosed() {
-            self.provide_diagnosis(Pair::of(&recording), diagnose(&recording.of(&self.room)));
+            let (pair, diagnosis) = (Pair::of(recording), diagnose(&recording.of(&self.room)));
+            self.provide_diagnosis(pair, diagnosis);
         }
         if let Some(sides) = self.sides().filter(|_| self.comparison.is_none()) {
             self.provide_comparison(sides.pairs(), sides.begin().finish());

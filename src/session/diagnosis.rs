@@ -18,8 +18,8 @@ pub(super) struct Diagnoses {
 impl Session {
     /// The replay in use, if nobody has diagnosed it: whoever has time does so and [provides](Self::provide_diagnosis) what
     /// comes of it.
-    pub fn undiagnosed(&self) -> Option<Recording> {
-        (!self.is_empty() && self.diagnosis().is_none()).then(|| self.shown.clone())
+    pub fn undiagnosed(&self) -> Option<&Recording> {
+        (!self.is_empty() && self.diagnosis().is_none()).then_some(&self.shown)
     }
 
     /// Takes the diagnosis of a replay of this room.
