@@ -30,14 +30,19 @@ pub(super) fn witnesses(
                 }
             }
         };
-        walk(graph, sets, inclusive, &mut sizes[first..], &mut note);
+        // Nearly always two states meet: a byte an event stays in the cache, and need not be cleared for long.
+        if sets.len() <= u8::BITS as usize {
+            walk::<u8>(graph, sets, inclusive, &mut sizes[first..], &mut note);
+        } else {
+            walk::<u64>(graph, sets, inclusive, &mut sizes[first..], &mut note);
+        }
     }
     (sizes, entries)
 }
 
 /// Walks the auth chains of up to 64 sets at once, downwards, so that whatever cites an event comes before it. Sets are
 /// bits of a mask. Counts the events of each chain, and tells how they are reached.
-fn walk(
+fn walk<M: Mask>(
     graph: AuthGraph<'_>,
     sets: &[Vec<EventIx>],
     inclusive: bool,
@@ -45,19 +50,20 @@ fn walk(
     note: &mut impl FnMut(EventIx, u64, Reach),
 ) {
     let Some(last) = sets.iter().flatten().max() else { return };
-    let mut held = vec![0_u64; last.index() + 1];
+    let mut held = vec![M::default(); last.index() + 1];
     let mut cited = held.clone();
     for (set, events) in sets.iter().enumerate() {
-        events.iter().for_each(|ix| held[ix.index()] |= 1 << set);
+        events.iter().for_each(|ix| held[ix.index()].add(1 << set));
     }
     let every = u64::MAX >> (u64::BITS as usize - sets.len());
     let mut in_every_chain = 0;
     for ix in (0..=last.index()).rev() {
-        let (of, own) = (cited[ix] | held[ix], if inclusive { held[ix] } else { 0 });
+        let (cited_by, held_by): (u64, u64) = (cited[ix].into(), held[ix].into());
+        let (of, own) = (cited_by | held_by, if inclusive { held_by } else { 0 });
         if of == 0 {
             continue;
         }
-        match cited[ix] | own {
+        match cited_by | own {
             chains if chains == every => in_every_chain += 1,
             chains => bits(chains).for_each(|set| sizes[set] += 1),
         }
@@ -65,10 +71,29 @@ fn walk(
         note(ix, own, Reach::InState);
         for parent in graph.parents(ix) {
             note(parent, of, Reach::CitedBy(ix));
-            cited[parent.index()] |= of;
+            cited[parent.index()].add(of);
         }
     }
     sizes[..sets.len()].iter_mut().for_each(|size| *size += in_every_chain);
+}
+
+/// Some of the sets, a bit each.
+trait Mask: Copy + Default + Into<u64> {
+    /// Adds those of `bits`, which fit.
+    fn add(&mut self, bits: u64);
+}
+
+impl Mask for u8 {
+    #[expect(clippy::cast_possible_truncation, reason = "there are no more sets than bits")]
+    fn add(&mut self, bits: u64) {
+        *self |= bits as Self;
+    }
+}
+
+impl Mask for u64 {
+    fn add(&mut self, bits: u64) {
+        *self |= bits;
+    }
 }
 
 /// The places of the bits that are set, ascending.
