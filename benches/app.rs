@@ -6,7 +6,7 @@
 //! HINDSIGHT_R1M=1 cargo bench --bench app             # the million too
 //! ```
 
-#![allow(clippy::print_stdout, reason = "the table goes there")]
+#![expect(clippy::print_stdout, reason = "the table goes there")]
 
 #[path = "support/mod.rs"]
 mod support;

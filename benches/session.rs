@@ -6,7 +6,7 @@
 //! HINDSIGHT_R1M=1 cargo bench --bench session -- r1m      # the million
 //! ```
 
-#![allow(clippy::print_stdout, reason = "the table goes there")]
+#![expect(clippy::print_stdout, reason = "the table goes there")]
 
 #[path = "support/mod.rs"]
 mod support;

@@ -8,7 +8,7 @@
 #[path = "common/mangle.rs"]
 mod mangle;
 #[path = "common/rooms.rs"]
-#[allow(dead_code, reason = "other tests make other rooms")]
+#[expect(dead_code, reason = "other tests make other rooms")]
 mod rooms;
 #[path = "common/shared.rs"]
 mod shared;

@@ -1,5 +1,6 @@
 //! What stands out about an event.
 
+use super::text;
 use crate::replay::{Rejection, Replay};
 use crate::room::{EventIx, Link, Room, When};
 use crate::state::Split;
@@ -44,6 +45,21 @@ pub fn is_asserted(room: &Room, ix: EventIx) -> bool {
     room.asserted(ix, When::Before).is_some()
         || room.asserted(ix, When::After).is_some()
         || !gaps.is_empty() && gaps.iter().all(at_parent)
+}
+
+/// What stands out about an event, in a word or two each.
+pub fn words(replay: &Replay<'_>, ix: EventIx) -> Vec<String> {
+    let room = replay.room();
+    let conflicts = conflicts(replay, ix);
+    let conflicts = (conflicts > 0).then(|| text::count(conflicts, "conflict"));
+    let others = [
+        (replay.rejected().contains(ix), "rejected"),
+        (room.recorded(ix).soft_failed, "soft-failed"),
+        (room.is_outlier(ix), "outlier"),
+        (!gaps(room, ix).is_empty(), "hole"),
+    ];
+    let others = others.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.to_owned());
+    conflicts.into_iter().chain(others).collect()
 }
 
 /// The ID of what a reference leads to.

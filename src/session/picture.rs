@@ -187,21 +187,7 @@ impl<H: Fn(EventIx) -> u32> Picture<'_, H> {
         let (session, replay) = (self.session, self.session.replay());
         let mut flags: Vec<String> =
             session.role_of(ix).iter().map(|role| role.label().to_lowercase()).collect();
-        let conflicts = marks::conflicts(&replay, ix);
-        if conflicts > 0 {
-            flags.push(text::count(conflicts, "conflict"));
-        }
-        let room = session.room();
-        for (is, name) in [
-            (replay.rejected().contains(ix), "rejected"),
-            (room.recorded(ix).soft_failed, "soft-failed"),
-            (room.is_outlier(ix), "outlier"),
-            (!marks::gaps(room, ix).is_empty(), "hole"),
-        ] {
-            if is {
-                flags.push(name.to_owned());
-            }
-        }
+        flags.extend(marks::words(&replay, ix));
         flags.join(", ")
     }
 

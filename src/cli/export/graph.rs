@@ -156,26 +156,13 @@ impl<'t, 'a> Picture<'t, 'a> {
 
     /// What stands out about an event.
     fn flags(&self, ix: EventIx) -> String {
-        let (replay, room) = (self.replay, self.replay.room());
+        let replay = self.replay;
         let mut flags: Vec<String> = Vec::new();
         flags.extend(self.parts.get(&ix).into_iter().flatten().map(|part| part.name().to_owned()));
         if self.here.is_some() && self.here == self.lanes.graph().row_of(ix) {
             flags.push("this resolution".to_owned());
         }
-        let conflicts = marks::conflicts(replay, ix);
-        if conflicts > 0 {
-            flags.push(text::count(conflicts, "conflict"));
-        }
-        for (is, name) in [
-            (replay.rejected().contains(ix), "rejected"),
-            (room.recorded(ix).soft_failed, "soft-failed"),
-            (room.is_outlier(ix), "outlier"),
-            (!marks::gaps(room, ix).is_empty(), "hole"),
-        ] {
-            if is {
-                flags.push(name.to_owned());
-            }
-        }
+        flags.extend(marks::words(replay, ix));
         flags.join(", ")
     }
 }

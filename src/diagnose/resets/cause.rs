@@ -29,6 +29,21 @@ pub(super) struct Tracer<'t, 'a> {
     pub(super) known: HashMap<(EventIx, Option<EventIx>), Vec<Cause>>,
 }
 
+impl<'t, 'a> Tracer<'t, 'a> {
+    /// Begins to trace in the recorded resolution of a merge where some keys were `conflicted` and some events counted as
+    /// `rejected`.
+    pub(super) fn new(
+        replay: &'t Replay<'a>,
+        profile: Profile,
+        pasts: &'t mut Pasts<'a>,
+        recording: &'t Recording,
+        (conflicted, rejected): (&'t HashSet<KeyIx>, &'t EventSet),
+    ) -> Self {
+        let known = HashMap::new();
+        Self { replay, room: replay.room(), profile, pasts, recording, conflicted, rejected, known }
+    }
+}
+
 /// The verdict that a chain comes to.
 pub(super) fn verdict(chain: &[Cause]) -> Verdict {
     match chain.last() {

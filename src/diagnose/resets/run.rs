@@ -288,16 +288,8 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
     fn look_closely(&mut self, merge: &Merge, conflicted: &HashSet<KeyIx>, lost: Vec<Lost>) {
         let (recording, _, profile) = self.record(&merge.inputs, &merge.rejected);
         let mut traced: Vec<(Lost, Vec<LostTip>)> = Vec::with_capacity(lost.len());
-        let mut tracer = Tracer {
-            replay: self.replay,
-            room: self.replay.room(),
-            profile,
-            pasts: &mut self.pasts,
-            recording: &recording,
-            conflicted,
-            rejected: &merge.rejected,
-            known: HashMap::new(),
-        };
+        let there = (conflicted, &merge.rejected);
+        let mut tracer = Tracer::new(self.replay, profile, &mut self.pasts, &recording, there);
         for lost in lost {
             let after = merge.state.get(lost.conflict.key);
             let mut tips = Vec::with_capacity(lost.outcome.lost.len());
@@ -389,16 +381,8 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
             return Trial { survives: true, after, next: None };
         }
         let (recording, _, profile) = self.record(&removal.sets, &merge.rejected);
-        let mut tracer = Tracer {
-            replay: self.replay,
-            room: self.replay.room(),
-            profile,
-            pasts: &mut self.pasts,
-            recording: &recording,
-            conflicted,
-            rejected: &merge.rejected,
-            known: HashMap::new(),
-        };
+        let there = (conflicted, &merge.rejected);
+        let mut tracer = Tracer::new(self.replay, profile, &mut self.pasts, &recording, there);
         let chain = tracer.chain(event, after);
         let leaf = chain.last().filter(|leaf| matches!(leaf.code, Code::Revoked | Code::SelfRevoked));
         Trial { survives: false, after, next: leaf.and_then(|leaf| leaf.by) }
