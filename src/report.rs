@@ -107,6 +107,10 @@ codes! {
     MissingAuthEvent => "missing-auth-event", Warning;
     /// An asserted state names an event that is not in the dump, or that is not a state event.
     BadAssertedState => "bad-asserted-state", Error;
+    /// A state that a server's database holds is broken, or has entries that are no events of the dump.
+    BadStoredState => "bad-stored-state", Warning;
+    /// The event was redacted.
+    Redacted => "redacted", Info;
     /// The recorded verdict of the server differs from the recomputed one.
     RecordedVerdictDiffers => "recorded-verdict-differs", Warning;
 }

@@ -12,6 +12,7 @@ use super::generate::{self, GenerateArgs};
 use super::shrink::{self, ShrinkArgs};
 use super::why::{self, WhyArgs};
 use crate::auth::Profile;
+use crate::dump::Holes;
 use crate::event::room_version::Algorithm;
 
 const EXAMPLES: &str = "\
@@ -201,6 +202,17 @@ pub(super) struct Globals {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) asserted_state: Option<PathBuf>,
 
+    /// The state where a parent is missing, if a server's database says what the server took it to be: that, or unknown
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "stored",
+        hide_possible_values = true,
+        value_name = "stored|unknown"
+    )]
+    pub(super) holes: HolesName,
+
     /// The room to look at, if the dump holds several; by default the one with most events
     #[arg(long, global = true, value_name = "ROOM_ID")]
     pub(super) room: Option<String>,
@@ -244,6 +256,14 @@ impl Globals {
         self.profile.map_or(Profile::Spec, ProfileName::profile)
     }
 
+    /// What to make of holes.
+    pub(super) fn holes(&self) -> Holes {
+        match self.holes {
+            HolesName::Stored => Holes::Stored,
+            HolesName::Unknown => Holes::Unknown,
+        }
+    }
+
     /// Whether the output is for programs.
     pub(super) fn is_json(&self) -> bool {
         self.format == OutputFormat::Json
@@ -277,6 +297,13 @@ impl ProfileName {
             Self::Ruma => Profile::Ruma,
         }
     }
+}
+
+/// Values of `--holes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum HolesName {
+    Stored,
+    Unknown,
 }
 
 /// Values of `--format`.

@@ -30,6 +30,7 @@ pub(super) fn open_with(globals: &Globals, path: &Path, verify: bool, ui: &mut U
         room_id: globals.room.clone(),
         asserted_state,
         verify,
+        holes: globals.holes(),
         ..Options::default()
     };
     let what = format!("reading {}", text::escape(&path.display().to_string()));

@@ -49,6 +49,7 @@ mod enabled {
             room_version: globals.room_version.clone(),
             room_id: globals.room.clone(),
             asserted_state,
+            holes: globals.holes(),
             ..request.options
         };
         request.algorithm = globals.algorithm();

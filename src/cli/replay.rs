@@ -1,5 +1,6 @@
 //! `hindsight replay`: the state before and after every event.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use rayon::prelude::*;
@@ -11,8 +12,8 @@ use super::output::{Theme, Ui};
 use super::{findings, load, select, text};
 use crate::describe::Describer;
 use crate::explain::explain_rejection;
-use crate::replay::{Footing, Rejection, Replay};
-use crate::room::{EventIx, Room};
+use crate::replay::{Footing, Rejection, Replay, StoredState};
+use crate::room::{EventIx, GroupIx, Room, When};
 use crate::state::StateMap;
 
 pub(super) fn run(args: &ReplayArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
@@ -23,7 +24,11 @@ pub(super) fn run(args: &ReplayArgs, globals: &Globals, ui: &mut Ui) -> Result<u
     let replay = ui.busy("replaying", || Replay::new(room, globals.algorithm(), globals.profile()));
     if globals.is_json() {
         let hashed: &[EventIx] = if args.state == StateForm::Hash { &events } else { &[] };
-        let hashes = ui.busy("hashing states", || Hashes::new(&replay, hashed));
+        let hashes = ui.busy("hashing states", || {
+            let computed = Hashes::new(&replay, hashed);
+            let stored = stored_hashes(&replay, &computed, hashed);
+            AllHashes { computed, stored }
+        });
         for ix in events {
             ui.json(&event_json(&replay, &hashes, ix, args.state))?;
         }
@@ -99,7 +104,7 @@ pub(super) fn state_json(room: &Room, state: &StateMap) -> Value {
     state.list(room).map(|(event_type, state_key, event)| json!([event_type, state_key, event])).collect()
 }
 
-fn event_json(replay: &Replay<'_>, hashes: &Hashes, ix: EventIx, form: StateForm) -> Value {
+fn event_json(replay: &Replay<'_>, hashes: &AllHashes, ix: EventIx, form: StateForm) -> Value {
     let room = replay.room();
     let mut object = json!({
         "event_id": room.id(ix),
@@ -115,10 +120,22 @@ fn event_json(replay: &Replay<'_>, hashes: &Hashes, ix: EventIx, form: StateForm
     }
     match form {
         StateForm::Hash => {
-            object["state_before"] = hashes.before(ix).into();
-            object["state_after"] = hashes.after(ix).into();
+            object["state_before"] = hashes.computed.before(ix).into();
+            object["state_after"] = hashes.computed.after(ix).into();
+            if let Some(stored) = room.stored() {
+                let hash = |when| Some(hashes.stored.get(&stored.of_event(ix, when)?)?.as_str());
+                object["stored_before"] = hash(When::Before).into();
+                object["stored_after"] = hash(When::After).into();
+            }
         }
         StateForm::Full => {
+            if room.stored().is_some() {
+                let list = |when| {
+                    replay.stored(ix, when).map_or(Value::Null, |stored| json!(stored.list(room)))
+                };
+                object["stored_before"] = list(When::Before);
+                object["stored_after"] = list(When::After);
+            }
             let list = |state: Option<&StateMap>| state.map_or(Value::Null, |state| state_json(room, state));
             object["state_before"] = list(replay.before(ix));
             object["state_after"] = list(replay.after(ix));
@@ -128,19 +145,57 @@ fn event_json(replay: &Replay<'_>, hashes: &Hashes, ix: EventIx, form: StateForm
     object
 }
 
+/// The hashes of computed and of stored states.
+struct AllHashes {
+    computed: Hashes,
+    stored: BTreeMap<GroupIx, String>,
+}
+
+/// The hashes of the states that the server stored before and after the given events. Where it is what was computed, the
+/// hash is known.
+fn stored_hashes(replay: &Replay<'_>, computed: &Hashes, events: &[EventIx]) -> BTreeMap<GroupIx, String> {
+    let Some(stored) = replay.room().stored() else { return BTreeMap::new() };
+    let mut states: BTreeMap<GroupIx, (StoredState<'_>, Option<&str>)> = BTreeMap::new();
+    for ix in events.iter().copied() {
+        let own = [
+            (When::Before, replay.before(ix), computed.before(ix)),
+            (When::After, replay.after(ix), computed.after(ix)),
+        ];
+        for (when, state, hash) in own {
+            let Some(group) = stored.of_event(ix, when) else { continue };
+            let Some(held) = replay.stored_group(group) else { continue };
+            let is_same = state.zip(held.map()).is_some_and(|(own, held)| own.shares_root_with(held));
+            let known = hash.filter(|_| is_same);
+            let entry = states.entry(group).or_insert((held, known));
+            entry.1 = entry.1.or(known);
+        }
+    }
+    let hash = |(group, (state, known)): (GroupIx, (StoredState<'_>, Option<&str>))| {
+        (group, known.map_or_else(|| state.hash(replay.room()), str::to_owned))
+    };
+    states.into_par_iter().map(hash).collect()
+}
+
 fn final_json(replay: &Replay<'_>) -> Value {
     let room = replay.room();
     let current = replay.current();
     let mut extremities: Vec<&str> = current.extremities.iter().map(|ix| room.id(*ix)).collect();
     extremities.sort_unstable();
-    json!({ "final": {
+    let mut object = json!({
         "extremities": extremities,
         "resolved": current.resolved,
         "footing": current.footing.as_str(),
         "error": current.failure.as_ref().map(|failure| &failure.message),
         "state_hash": current.state.as_ref().map(|state| state.hash(room)),
         "state": current.state.as_ref().map(|state| state_json(room, state)),
-    } })
+    });
+    if let Some(stored) = room.stored() {
+        let mut state: Vec<_> = stored.notes().current_state.iter().collect();
+        state.sort_unstable();
+        object["stored_extremities"] = json!(stored.notes().forward_extremities);
+        object["stored_state"] = json!(state);
+    }
+    json!({ "final": object })
 }
 
 fn write_table(
@@ -210,6 +265,10 @@ fn flags(replay: &Replay<'_>, describer: &Describer<'_>, ix: EventIx, theme: The
         Footing::Computed => {}
         Footing::Asserted => flags.push_str(&format!("  {}", theme.dim("[rests on an asserted state]"))),
         Footing::Unknown => flags.push_str(&format!("  {}", theme.warn("[state unknown: a hole below]"))),
+    }
+    let stored = replay.stored(ix, When::After);
+    if stored.is_some_and(|stored| replay.after(ix).is_some_and(|own| stored.map() != Some(own))) {
+        flags.push_str(&format!("  {}", theme.warn("[the server stored another state]")));
     }
     flags
 }

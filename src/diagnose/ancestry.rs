@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::room::{EventIx, EventSet, Link, Room};
+use crate::room::{EventIx, EventSet, Link, Room, When};
 
 /// So many steps a question may cost, for every event of the room and in all.
 const STEPS_PER_EVENT: usize = 64;
@@ -59,6 +59,15 @@ impl<'a> Ancestry<'a> {
     }
 }
 
+/// The parents of an event that are not in the dump, or have no place in the DAG.
+pub(super) fn absent_parents(room: &Room, ix: EventIx) -> Vec<Link> {
+    let is_absent = |link: &Link| match link {
+        Link::Missing(_) => true,
+        Link::Event(parent) => room.is_outlier(*parent),
+    };
+    room.prev_links(ix).filter(is_absent).collect()
+}
+
 /// An event, or the forward extremities, and everything before them by `prev_events`.
 pub fn history(room: &Room, from: &[EventIx]) -> EventSet {
     let mut history = EventSet::new(room.len());
@@ -79,13 +88,13 @@ pub fn history(room: &Room, from: &[EventIx]) -> EventSet {
 /// The parents of an event after which nothing is known because the dump does not tell: those that are not in it, and
 /// those without a place in the DAG, as far as nobody asserts the state there.
 pub(super) fn gaps(room: &Room, ix: EventIx) -> Vec<Link> {
-    if room.is_outlier(ix) || room.asserted(ix, crate::room::When::Before).is_some() {
+    if room.is_outlier(ix) || room.asserted(ix, When::Before).is_some() {
         return Vec::new();
     }
     let is_gap = |link: &Link| match link {
         Link::Missing(missing) => room.asserted_missing(*missing).is_none(),
         Link::Event(parent) => {
-            room.is_outlier(*parent) && room.asserted(*parent, crate::room::When::After).is_none()
+            room.is_outlier(*parent) && room.asserted(*parent, When::After).is_none()
         }
     };
     room.prev_links(ix).filter(is_gap).collect()

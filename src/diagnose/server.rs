@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::ancestry::gaps;
+use super::ancestry::{absent_parents, gaps};
 use super::compare::KeyDifference;
 use crate::expect::hashes::Hashes;
 use crate::expect::{Entry, Expectation, ExpectedEvent, ExpectedState};
@@ -88,13 +88,10 @@ impl Deviations {
             replay,
             told_of,
             hashes: Hashes::new(replay),
-            known: HashMap::new(),
+            known: None,
             causes: vec![None; replay.room().len()],
             result: Self::default(),
         };
-        if told.is_some() {
-            follower.learn_hashes();
-        }
         for ix in replay.room().events().filter(|ix| !replay.room().is_outlier(*ix)) {
             follower.event(ix);
         }
@@ -115,20 +112,27 @@ struct Follower<'a> {
     replay: &'a Replay<'a>,
     told_of: HashMap<EventIx, &'a ExpectedEvent>,
     hashes: Hashes<'a>,
-    /// The first event after which the state with a hash holds.
-    known: HashMap<Rc<str>, EventIx>,
+    /// The first event after which the state with a hash holds; `None` until somebody asks.
+    known: Option<HashMap<Rc<str>, EventIx>>,
     /// By event the origin that its state rests on.
     causes: Vec<Option<u32>>,
     result: Deviations,
 }
 
 impl Follower<'_> {
-    fn learn_hashes(&mut self) {
-        for ix in self.replay.room().events() {
-            if let Some(hash) = self.hashes.after(ix) {
-                self.known.entry(hash).or_insert(ix);
+    /// The first event after which the state with a hash holds.
+    fn first_with(&mut self, hash: &str) -> Option<EventIx> {
+        let Self { known, hashes, replay, .. } = self;
+        let known = known.get_or_insert_with(|| {
+            let mut known = HashMap::new();
+            for ix in replay.room().events() {
+                if let Some(hash) = hashes.after(ix) {
+                    known.entry(hash).or_insert(ix);
+                }
             }
-        }
+            known
+        });
+        known.get(&*hash.to_ascii_lowercase()).copied()
     }
 
     fn event(&mut self, ix: EventIx) {
@@ -148,9 +152,32 @@ impl Follower<'_> {
         self.replay.room().prev_events(ix).iter().filter_map(|parent| self.causes[parent.index()]).min()
     }
 
-    fn begin(&mut self, at: Place, oddity: Oddity, hash: Option<String>) -> u32 {
-        let known = hash.as_deref().and_then(|hash| self.known.get(&*hash.to_ascii_lowercase()));
-        let same_as_after = known.copied().filter(|known| at.event().is_none_or(|ix| *known < ix));
+    /// Whether the state before or after an event is the one that the server tells.
+    fn agrees(&mut self, told: &Told, ix: EventIx, when: When) -> bool {
+        let computed = match when {
+            When::Before => self.replay.before(ix),
+            When::After => self.replay.after(ix),
+        };
+        match (&told.hash, &told.state) {
+            (Some(hash), _) => {
+                let own = match when {
+                    When::Before => self.hashes.before(ix),
+                    When::After => self.hashes.after(ix),
+                };
+                own.is_some_and(|own| own.eq_ignore_ascii_case(hash))
+            }
+            (None, Some(state)) => computed == Some(state),
+            // A list that names what is not there tells another state.
+            (None, None) => false,
+        }
+    }
+
+    fn begin(&mut self, at: Place, oddity: Oddity, told: Option<Told>) -> u32 {
+        let hash = told.and_then(|told| {
+            told.hash.or_else(|| told.state.map(|state| state.hash(self.replay.room())))
+        });
+        let known = hash.as_deref().and_then(|hash| self.first_with(hash));
+        let same_as_after = known.filter(|known| at.event().is_none_or(|ix| *known < ix));
         self.result.origins.push(Origin { at, oddity, hash, same_as_after, consequences: 0 });
         self.result.origins.len() as u32 - 1
     }
@@ -159,6 +186,15 @@ impl Follower<'_> {
     fn asserted(&mut self, ix: EventIx) -> Option<u32> {
         let (room, replay) = (self.replay.room(), self.replay);
         let at = Place::Event(ix);
+        let by_server = |when| room.asserted(ix, when).is_some_and(|state| state.provenance == Provenance::Server);
+        if by_server(When::Before) || by_server(When::After) {
+            let oddity = match room.recorded(ix).partial_state {
+                true => Oddity::Partial,
+                false => Oddity::FromElsewhere { gaps: absent_parents(room, ix) },
+            };
+            let told = self.replay.after(ix).map(|state| Told { hash: None, state: Some(state.clone()) });
+            return Some(self.begin(at, oddity, told));
+        }
         let mut cause = None;
         if let Some(asserted) = room.asserted(ix, When::Before) {
             let computed =
@@ -215,48 +251,50 @@ impl Follower<'_> {
         let at = Place::Event(ix);
         let rests_on = asserted.or(inherited);
         let after = self.read(told.after.as_ref());
-        let hash = after.as_ref().and_then(|after| after.hash.clone());
         if told.provisional {
-            return rests_on.or_else(|| Some(self.begin(at, Oddity::Partial, hash)));
+            return rests_on.or_else(|| Some(self.begin(at, Oddity::Partial, after)));
         }
         if self.replay.before(ix).is_none() {
             let gaps = gaps(self.replay.room(), ix);
             let is_origin = asserted.is_none() && (!gaps.is_empty() || inherited.is_none());
             return match (is_origin, after.is_some()) {
-                (true, true) => Some(self.begin(at, Oddity::FromElsewhere { gaps }, hash)),
+                (true, true) => Some(self.begin(at, Oddity::FromElsewhere { gaps }, after)),
                 _ => rests_on,
             };
         }
         self.result.compared += 1;
         let is_rejected = self.replay.rejected().contains(ix);
-        let before = self.read(told.before.as_ref());
-        let own = self.hashes.before(ix);
-        if let Some(before) = before
-            && !agrees(&before, own.as_deref(), self.replay.before(ix))
+        if let Some(before) = self.read(told.before.as_ref())
+            && !self.agrees(&before, ix, When::Before)
         {
             let keys = before.differences(self.replay.before(ix));
             return rests_on
-                .or_else(|| Some(self.begin(at, Oddity::State { before: true, keys }, before.hash)));
+                .or_else(|| Some(self.begin(at, Oddity::State { before: true, keys }, Some(before))));
         }
         if let Some(rejected) = told.rejected.filter(|rejected| *rejected != is_rejected) {
-            return rests_on.or_else(|| Some(self.begin(at, Oddity::Verdict { rejected }, hash)));
+            return rests_on.or_else(|| Some(self.begin(at, Oddity::Verdict { rejected }, after)));
         }
-        let own = self.hashes.after(ix);
         if let Some(after) = after
-            && !agrees(&after, own.as_deref(), self.replay.after(ix))
+            && !self.agrees(&after, ix, When::After)
         {
             let keys = after.differences(self.replay.after(ix));
             return rests_on
-                .or_else(|| Some(self.begin(at, Oddity::State { before: false, keys }, after.hash)));
+                .or_else(|| Some(self.begin(at, Oddity::State { before: false, keys }, Some(after))));
         }
         self.result.agreeing += 1;
         // The server may hold what is asserted; all the same it does not follow from the events.
         rests_on.filter(|_| self.replay.footing(ix) == Footing::Asserted)
     }
 
-    fn read(&self, told: Option<&ExpectedState>) -> Option<Told> {
+    fn read(&mut self, told: Option<&ExpectedState>) -> Option<Told> {
         match told? {
             ExpectedState::Unknown => None,
+            ExpectedState::Stored(group) => {
+                let stored = self.replay.stored_group(*group)?;
+                let state = stored.map().cloned();
+                let hash = state.is_none().then(|| stored.hash(self.replay.room()));
+                Some(Told { hash, state })
+            }
             ExpectedState::Known { hash, list } => Some(Told {
                 state: list
                     .as_ref()
@@ -275,9 +313,8 @@ impl Follower<'_> {
             .collect()
     }
 
-    fn by_hash(&self, hash: &str) -> Option<StateMap> {
-        let ix = self.known.get(&*hash.to_ascii_lowercase())?;
-        self.replay.after(*ix).cloned()
+    fn by_hash(&mut self, hash: &str) -> Option<StateMap> {
+        self.first_with(hash).and_then(|ix| self.replay.after(ix).cloned())
     }
 
     /// What the server holds as current, unless that rests on something found before.
@@ -303,9 +340,13 @@ impl Follower<'_> {
         }
         let Some(state) = self.read(told.current().state.as_ref()) else { return };
         let own = current.state.as_ref().map(|state| state.hash(self.replay.room()));
-        if !agrees(&state, own.as_deref(), current.state.as_ref()) {
+        let agrees = match (&state.hash, &state.state) {
+            (Some(hash), _) => own.is_some_and(|own| own.eq_ignore_ascii_case(hash)),
+            (None, told) => told.is_some() && current.state == *told,
+        };
+        if !agrees {
             let keys = state.differences(current.state.as_ref());
-            self.begin(Place::Now, Oddity::State { before: true, keys }, state.hash);
+            self.begin(Place::Now, Oddity::State { before: true, keys }, Some(state));
         }
     }
 }
@@ -313,14 +354,5 @@ impl Follower<'_> {
 impl Told {
     fn differences(&self, computed: Option<&StateMap>) -> Option<Vec<KeyDifference>> {
         computed.zip(self.state.as_ref()).map(|(computed, theirs)| KeyDifference::all(computed, theirs))
-    }
-}
-
-fn agrees(told: &Told, own: Option<&str>, computed: Option<&StateMap>) -> bool {
-    match (&told.hash, &told.state) {
-        (Some(hash), _) => own.is_some_and(|own| own.eq_ignore_ascii_case(hash)),
-        (None, Some(state)) => computed == Some(state),
-        // A list that names what is not there tells another state.
-        (None, None) => false,
     }
 }

@@ -203,7 +203,7 @@ impl Teller<'_> {
             Link::Event(ix) => self.replay.after(ix).map(|state| state.get(self.key)),
             Link::Missing(missing) => {
                 let asserted = self.replay.room().asserted_missing(missing)?;
-                Some(asserted_value(self.replay.room(), self.key, &asserted.events))
+                Some(asserted_value(self.replay.room(), self.key, &asserted.events(self.replay.room())))
             }
         }
     }
@@ -235,7 +235,7 @@ impl Teller<'_> {
         for missing in room.prev_links(ix) {
             let Link::Missing(missing) = missing else { continue };
             if let Some(asserted) = room.asserted_missing(missing) {
-                let value = asserted_value(room, self.key, &asserted.events);
+                let value = asserted_value(room, self.key, &asserted.events(self.replay.room()));
                 self.asserted(Place::Event(ix), value, asserted.provenance, None);
             }
         }

@@ -7,7 +7,7 @@ pub(super) use super::record::{Batch, Line, Raw, Read, Section};
 use super::scan;
 use crate::event::Oddity;
 use crate::report::Code;
-use crate::room::IdTable;
+use crate::room::{IdTable, ServerRecords};
 
 /// The size no PDU may exceed (<https://spec.matrix.org/latest/client-server-api/#size-limits>).
 const MAX_PDU: usize = 65_536;
@@ -23,6 +23,8 @@ pub(super) struct Intake {
     pub(super) read: u64,
     /// Records of the form `{"event_id", "event"}`.
     pub(super) wrapped: u64,
+    /// What a server's database holds beside the events.
+    pub(super) server: ServerRecords,
     seen: Seen,
 }
 
@@ -63,6 +65,7 @@ impl Intake {
     pub(super) fn absorb(&mut self, batch: Batch, lines: u64) {
         self.read += batch.read;
         self.wrapped += batch.wrapped;
+        self.server.append(batch.server);
         self.findings.absorb(batch.findings, lines);
         self.raws.reserve(batch.events.len());
         for Read { mut raw, hash, oddities } in batch.events {

@@ -9,11 +9,11 @@ use super::findings::Findings;
 use super::intake::{Intake, Raw};
 use super::read::{NotADump, Reading, Recognised};
 use super::settle::{self, Settling};
-use super::{Dump, Format, LoadError, Options, merge, version};
+use super::{Dump, Format, Holes, LoadError, Options, merge, version};
 use crate::event::room_version::Rules;
 use crate::executor::Executor;
 use crate::report::{Code, Finding};
-use crate::room::{Annotations, Assertion, Building, Built, IdTable, Input, Provenance};
+use crate::room::{Annotations, Assertion, Building, Built, IdTable, Input, Provenance, ServerRecords};
 
 /// A dump that is being loaded: for those who must not be away for long, like a window that is to be painted.
 ///
@@ -79,6 +79,7 @@ enum Stage {
         found: Box<Found>,
         settling: Settling,
         ids: Option<IdTable>,
+        server: ServerRecords,
         assertions: Vec<Assertion>,
         annotations: Annotations,
     },
@@ -133,11 +134,11 @@ impl Loading {
             Stage::Reading { source, bytes, intake, reading } => {
                 read(source, bytes, intake, reading, &context, executor)
             }
-            Stage::Settling { mut found, mut settling, ids, assertions, annotations } => {
+            Stage::Settling { mut found, mut settling, ids, server, assertions, annotations } => {
                 if settling.advance(&mut found.findings, executor) {
-                    begin_building(found, settling, ids, assertions, annotations, &mut context)
+                    begin_building(found, settling, ids, server, assertions, annotations, &mut context)
                 } else {
-                    Ok(Stage::Settling { found, settling, ids, assertions, annotations })
+                    Ok(Stage::Settling { found, settling, ids, server, assertions, annotations })
                 }
             }
             Stage::Building { found, building, mut more } => match building.advance(&mut more, executor) {
@@ -213,7 +214,7 @@ fn read(
 fn begin_settling(mut intake: Intake, recognised: Recognised, context: &Context) -> Stage {
     let Recognised { format, scenario, lines } = recognised;
     let ids = intake.distinct_ids().filter(|_| scenario.is_none());
-    let Intake { mut raws, mut findings, read: events_read, .. } = intake;
+    let Intake { mut raws, mut findings, read: events_read, server, .. } = intake;
     let Options { verify, room_id, .. } = &context.options;
     let declared = scenario.as_ref().map(|scenario| &scenario.declared);
     let rules = version::choose(context.requested, declared, room_id.as_deref(), &raws, &mut findings);
@@ -229,7 +230,7 @@ fn begin_settling(mut intake: Intake, recognised: Recognised, context: &Context)
         annotations = scenario.annotations(&placeholders);
     }
     let found = Box::new(Found { format, lines, events_read, placeholders, findings });
-    Stage::Settling { found, settling: Settling::new(raws, rules, verify), ids, assertions, annotations }
+    Stage::Settling { found, settling: Settling::new(raws, rules, verify), ids, server, assertions, annotations }
 }
 
 /// The IDs are known now, so the graph can be built.
@@ -237,6 +238,7 @@ fn begin_building(
     mut found: Box<Found>,
     settling: Settling,
     ids: Option<IdTable>,
+    mut server: ServerRecords,
     mut assertions: Vec<Assertion>,
     annotations: Annotations,
     context: &mut Context,
@@ -250,7 +252,8 @@ fn begin_building(
     let kept = if ids.is_some() { settled } else { merge::merge(settled, rules, findings) };
     let events = kept.into_iter().map(Raw::into_loaded).collect();
     let room_id = context.options.room_id.as_deref().map(Box::from);
-    let input = Input { rules, room_id, events, assertions, annotations };
+    server.are_axioms = context.options.holes == Holes::Stored;
+    let input = Input { rules, room_id, events, assertions, stored: server, annotations };
     match Building::new(input, ids) {
         Ok(building) => Ok(Stage::Building { found, building, more: Vec::new() }),
         Err(_) => {

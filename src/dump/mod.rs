@@ -23,6 +23,7 @@ mod read;
 mod record;
 mod scan;
 mod scenario;
+mod server;
 mod settle;
 mod version;
 
@@ -49,11 +50,23 @@ pub struct Options {
     pub max_size: u64,
     /// Recompute event IDs and content hashes and report those that differ.
     pub verify: bool,
+    /// What to make of events whose parents are not there.
+    pub holes: Holes,
+}
+
+/// What the state is where a parent is not there, if a server's database says what the server took it to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Holes {
+    /// What the server stored: an axiom, and what follows from it is marked so.
+    #[default]
+    Stored,
+    /// Unknown, as if there were no database.
+    Unknown,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { room_version: None, room_id: None, asserted_state: None, max_size: 4 << 30, verify: false }
+        Self { room_version: None, room_id: None, asserted_state: None, max_size: 4 << 30, verify: false, holes: Holes::Stored }
     }
 }
 

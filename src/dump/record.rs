@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::findings::Findings;
-use super::scan;
+use super::{scan, server};
 use crate::event::{Event, Fields, Malformed, Oddity, json};
 use crate::report::{Code, Finding};
-use crate::room::{IdHasher, LoadedEvent, Recorded};
+use crate::room::{IdHasher, LoadedEvent, Recorded, ServerRecords};
 
 /// Deeper than any honest event; serde_json and most other readers give up between 100 and 1000.
 const MAX_DEPTH: usize = 100;
@@ -132,6 +132,8 @@ pub(super) struct Batch {
     pub(super) read: u64,
     /// Records of the form `{"event_id", "event"}`.
     pub(super) wrapped: u64,
+    /// What a server's database holds beside the events.
+    pub(super) server: ServerRecords,
 }
 
 impl Batch {
@@ -212,6 +214,18 @@ impl Batch {
         section: Section,
     ) -> Result<(), Option<Box<str>>> {
         let envelope = members.envelope;
+        if envelope.event.is_none() && envelope.event_type.is_none() && envelope.is_of_server {
+            // Not meant as an event.
+            self.read -= 1;
+            return match server::read(text, &mut self.server) {
+                Ok(()) => Ok(()),
+                Err(finding) => {
+                    let id = finding.event.clone();
+                    self.findings.push(finding.maybe_line(line));
+                    Err(id)
+                }
+            };
+        }
         let wrapped = envelope.wrapped();
         let (pdu, fields) = match wrapped {
             None => (text, Ok(members.fields)),
@@ -244,6 +258,7 @@ impl Batch {
             let record_version = string(envelope.room_version);
             raw.beside = Some(Box::new(Beside { record_id, record_version, unsigned_id: None }));
             self.metadata(&envelope, &raw, &mut recorded);
+            self.stored(&envelope, &raw);
         }
         if raw.given_id().is_none() {
             let unsigned = match wrapped {
@@ -259,6 +274,24 @@ impl Batch {
         let hash = self.hasher.hash(raw.given_id().unwrap_or(raw.event.json()));
         self.events.push(Read { raw, hash, oddities });
         Ok(())
+    }
+
+    /// Where the event stands in the server's database, and what became of it there.
+    fn stored(&mut self, envelope: &Envelope<'_>, raw: &Raw) {
+        let Some(id) = raw.given_id() else { return };
+        let number = |json: Option<&str>| json.and_then(|json| json.parse::<i64>().ok());
+        let (order, group) = (number(envelope.stream_ordering), number(envelope.state_group));
+        if order.is_some() || group.is_some() {
+            self.server.events.push((id.into(), order, group));
+        }
+        if let Some(by) = string(envelope.redacted_by) {
+            let left = if envelope.censored == Some("true") {
+                "the server has deleted what redaction takes away"
+            } else {
+                "the server still has all of it, and so has this dump"
+            };
+            self.findings.push(raw.finding(Code::Redacted, format!("redacted by {by}: {left}")));
+        }
     }
 
     /// What a server's record says beside the event.
@@ -324,6 +357,12 @@ struct Envelope<'a> {
     partial_state: Option<&'a str>,
     room_version: Option<&'a str>,
     unsigned: Option<&'a str>,
+    state_group: Option<&'a str>,
+    stream_ordering: Option<&'a str>,
+    redacted_by: Option<&'a str>,
+    censored: Option<&'a str>,
+    /// One of the members that only records of a server's database without an event have.
+    is_of_server: bool,
 }
 
 impl<'a> Members<'a> {
@@ -333,6 +372,7 @@ impl<'a> Members<'a> {
             text,
             &[
                 "auth_events",
+                "censored",
                 "content",
                 "depth",
                 "event",
@@ -342,18 +382,38 @@ impl<'a> Members<'a> {
                 "partial_state",
                 "prev_events",
                 "prev_state_events",
+                "redacted_by",
                 "redacts",
                 "rejected",
                 "room_id",
                 "room_version",
                 "sender",
+                "server",
                 "soft_failed",
+                "state_delta",
+                "state_group",
                 "state_key",
+                "stream_ordering",
                 "type",
+                "unreadable",
                 "unsigned",
             ],
         )?;
-        let [auth, content, depth, event, event_id, ts, outlier, partial_state, prev, prev_state, ..] = found;
+        let [
+            auth,
+            censored,
+            content,
+            depth,
+            event,
+            event_id,
+            ts,
+            outlier,
+            partial_state,
+            prev,
+            prev_state,
+            redacted_by,
+            ..,
+        ] = found;
         let [
             ..,
             redacts,
@@ -361,9 +421,14 @@ impl<'a> Members<'a> {
             room_id,
             room_version,
             sender,
+            server,
             soft_failed,
+            state_delta,
+            state_group,
             state_key,
+            stream_ordering,
             event_type,
+            unreadable,
             unsigned,
         ] = found;
         let found = [
@@ -380,6 +445,11 @@ impl<'a> Members<'a> {
             partial_state,
             room_version,
             unsigned,
+            state_group,
+            stream_ordering,
+            redacted_by,
+            censored,
+            is_of_server: [server, state_delta, state_group, unreadable].iter().any(Option::is_some),
         };
         Ok(Self { fields: Fields { found, repeated }, envelope })
     }

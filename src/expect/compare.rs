@@ -227,12 +227,21 @@ impl Work<'_> {
         hash: Option<&str>,
     ) {
         let (told, detail) = match (expected, computed) {
+            (ExpectedState::Stored(group), _) => {
+                let Some(stored) = self.replay.stored_group(*group) else { return };
+                if stored.map().is_some() && stored.map() == computed {
+                    return;
+                }
+                let told = stored.hash(self.room);
+                let detail = computed.and_then(|state| first_difference(self.room, state, stored.list(self.room)));
+                (told, detail)
+            }
             (ExpectedState::Unknown, None) => return,
             (ExpectedState::Unknown, Some(_)) => ("unknown".to_owned(), None),
             (ExpectedState::Known { hash: expected, list }, _) => {
                 let detail = computed
                     .zip(list.as_ref())
-                    .and_then(|(state, list)| first_difference(self.room, state, list));
+                    .and_then(|(state, list)| first_difference(self.room, state, entries(list)));
                 let same_hash = expected.as_deref().map_or(hash.is_some(), |expected| {
                     hash.is_some_and(|hash| hash.eq_ignore_ascii_case(expected))
                 });
@@ -273,11 +282,16 @@ impl Work<'_> {
     }
 }
 
-/// The first key on which a state and a state list differ, and what each has there.
-fn first_difference(room: &Room, state: &StateMap, list: &[Entry]) -> Option<String> {
-    let mut list: Vec<(&str, &str, &str)> =
+/// The entries of a state list, sorted.
+fn entries(list: &[Entry]) -> Vec<(&str, &str, &str)> {
+    let mut list: Vec<_> =
         list.iter().map(|(event_type, state_key, id)| (&**event_type, &**state_key, &**id)).collect();
     list.sort_unstable();
+    list
+}
+
+/// The first key on which a state and a state list, which is sorted, differ, and what each has there.
+fn first_difference(room: &Room, state: &StateMap, list: Vec<(&str, &str, &str)>) -> Option<String> {
     let mut expected = list.into_iter().peekable();
     let mut computed = state.list(room).peekable();
     loop {

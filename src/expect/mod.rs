@@ -15,17 +15,22 @@
 //! server's database holds. A server was told some of them by others; those do not follow from a dump, so what is
 //! unknown here is not held against it.
 //!
+//! A dump of a server's database holds its expectation itself: the states that the server stored
+//! ([`Expectation::of_database`]).
+//!
 //! Of reasons only their presence is compared, never the text.
 
 mod compare;
 mod expected;
 pub(crate) mod hashes;
+mod stored;
 mod truth;
 
 use std::fmt;
 
 pub use self::compare::{Aspect, Comparison, KEPT, Miss};
 use crate::event::room_version::Algorithm;
+use crate::room::GroupIx;
 
 /// One entry of a state list: type, state key, event ID.
 pub(crate) type Entry = (Box<str>, Box<str>, Box<str>);
@@ -37,6 +42,8 @@ pub(crate) enum ExpectedState {
     Unknown,
     /// It has this hash, or these entries, or both.
     Known { hash: Option<Box<str>>, list: Option<Vec<Entry>> },
+    /// It is that of this state group of the room.
+    Stored(GroupIx),
 }
 
 /// What must come out for one event; `None` where nothing is told.

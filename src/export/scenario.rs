@@ -48,7 +48,7 @@ pub fn write(replay: &Replay<'_>, records: bool, out: &mut impl Write) -> io::Re
 /// The asserted states, each as the state after some event: a scenario knows no other.
 fn states<'a>(replay: &'a Replay<'_>) -> BTreeMap<&'a str, Vec<&'a str>> {
     let room = replay.room();
-    let ids = |state: &AssertedState| state.events.iter().map(|ix| room.id(*ix)).collect::<Vec<_>>();
+    let ids = |state: &AssertedState| state.events(room).iter().map(|ix| room.id(*ix)).collect::<Vec<_>>();
     let mut states = BTreeMap::new();
     for missing in room.missing() {
         if let Some(state) = room.asserted_missing(missing) {

@@ -10,7 +10,7 @@ use crate::auth::Profile;
 use crate::event::room_version::Rules;
 use crate::event::{Event, hash, server_name};
 use crate::replay::Replay;
-use crate::room::{Annotations, EventIx, Input, LoadedEvent, Room};
+use crate::room::{EventIx, Input, LoadedEvent, Room};
 use crate::state::StateMap;
 
 /// A state by event numbers.
@@ -271,13 +271,7 @@ impl RoomBuilder {
 /// A room of these events.
 fn room_of(rules: &'static Rules, events: impl Iterator<Item = Event>) -> Room {
     let load = |event| LoadedEvent::new(event);
-    let input = Input {
-        rules,
-        room_id: None,
-        events: events.map(load).collect(),
-        assertions: Vec::new(),
-        annotations: Annotations::default(),
-    };
+    let input = Input::new(rules, None, events.map(load).collect());
     Room::build(input, &mut Vec::new()).expect("a room has events")
 }
 

@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 use super::judge::Judge;
 use super::messages::Messages;
 use super::states::{FinishedStates, StateNumber, States};
+use super::stored::Expanding;
 use super::{Current, Footing, Rejection};
 use crate::auth::Profile;
 use crate::resolve::{Algorithm, Answer, Failure, Resolver};
-use crate::room::{EventIx, EventSet, Link, MissingIx, Room, When};
+use crate::room::{Asserted, AssertedState, EventIx, EventSet, Link, MissingIx, Room, When};
 use crate::state::StateView;
 
 /// What a replay knows of one event.
@@ -31,6 +32,8 @@ impl Known {
 pub(super) struct Outcome {
     pub(super) known: Vec<Known>,
     pub(super) states: FinishedStates,
+    /// The states of the groups of [`Room::stored`].
+    pub(super) stored: Vec<Option<StateNumber>>,
     pub(super) rejected: EventSet,
     pub(super) rejections: BTreeMap<EventIx, Rejection>,
     pub(super) failures: BTreeMap<EventIx, Failure>,
@@ -43,6 +46,7 @@ pub(super) struct Build<'a> {
     profile: Profile,
     resolver: Resolver<'a>,
     states: States,
+    stored: Expanding,
     messages: Messages,
     known: Vec<Known>,
     rejected: EventSet,
@@ -59,6 +63,7 @@ impl<'a> Build<'a> {
             profile,
             resolver: Resolver::new(room, algorithm, profile),
             states: States::new(room),
+            stored: Expanding::new(room),
             messages: Messages::new(room),
             known: Vec::with_capacity(room.len()),
             rejected: EventSet::new(room.len()),
@@ -75,6 +80,9 @@ impl<'a> Build<'a> {
 
     /// Replays up to so many more events. Returns whether that were all.
     pub(super) fn advance(&mut self, events: usize) -> bool {
+        if !self.stored.advance(self.room, &mut self.states, events) {
+            return false;
+        }
         let first = self.done();
         for place in first..first.saturating_add(events).min(self.room.len()) {
             self.take(EventIx::new(place));
@@ -86,11 +94,11 @@ impl<'a> Build<'a> {
     pub(super) fn finish(mut self) -> Outcome {
         let extremities = self.forward_extremities();
         let (state, footing, resolved, failure) = self.current(&extremities);
-        let Self { states, known, rejected, rejections, failures, .. } = self;
-        let states = states.finish();
+        let Self { states, stored, known, rejected, rejections, failures, .. } = self;
+        let (states, stored) = (states.finish(), stored.finish());
         let state = state.map(|state| states.get(state).clone());
         let current = Current { extremities, state, footing, resolved, failure };
-        Outcome { known, states, rejected, rejections, failures, current }
+        Outcome { known, states, stored, rejected, rejections, failures, current }
     }
 
     fn take(&mut self, ix: EventIx) {
@@ -122,7 +130,7 @@ impl<'a> Build<'a> {
 
     fn state_before(&mut self, ix: EventIx) -> Known {
         if let Some(asserted) = self.room.asserted(ix, When::Before) {
-            let before = Some(self.states.of(self.room, &asserted.events));
+            let before = self.asserted_state(asserted);
             return Known { before, footing: Footing::Asserted, ..Known::NOTHING };
         }
         if let [parent] = self.room.prev_events(ix)
@@ -150,6 +158,13 @@ impl<'a> Build<'a> {
         Known { before: Some(before), after: None, footing, resolved }
     }
 
+    fn asserted_state(&mut self, asserted: &AssertedState) -> Option<StateNumber> {
+        match asserted.source() {
+            Asserted::Listed(events) => Some(self.states.of(self.room, events)),
+            Asserted::Group(group) => self.stored.state(*group),
+        }
+    }
+
     /// The state after an event, be it in the dump or only asserted.
     fn after_link(&mut self, link: Link) -> Option<StateNumber> {
         match link {
@@ -158,7 +173,7 @@ impl<'a> Build<'a> {
                 if let Some(known) = self.asserted_missing.get(&missing) {
                     return Some(*known);
                 }
-                let state = self.states.of(self.room, &self.room.asserted_missing(missing)?.events);
+                let state = self.asserted_state(self.room.asserted_missing(missing)?)?;
                 self.asserted_missing.insert(missing, state);
                 Some(state)
             }
@@ -180,7 +195,7 @@ impl<'a> Build<'a> {
 
     fn state_after(&mut self, ix: EventIx, known: &mut Known) {
         if let Some(asserted) = self.room.asserted(ix, When::After) {
-            known.after = Some(self.states.of(self.room, &asserted.events));
+            known.after = self.asserted_state(asserted);
             known.footing = Footing::Asserted;
             return;
         }

@@ -19,6 +19,7 @@ mod messages;
 mod pair;
 mod place;
 mod states;
+mod stored;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use self::judge::Check;
 use self::judge::Judge;
 pub use self::pair::Pair;
 pub use self::place::Place;
+pub use self::stored::StoredState;
 use crate::auth::{Profile, Refusal, Verdicts};
 use crate::report::{Code, Finding};
 use crate::resolve::step::{Observer, Step};
@@ -300,7 +302,7 @@ impl<'a> Replay<'a> {
     pub fn after_link(&self, link: Link) -> Option<StateMap> {
         match link {
             Link::Event(ix) => self.after(ix).cloned(),
-            Link::Missing(missing) => Some(state_of(self.room, &self.room.asserted_missing(missing)?.events)),
+            Link::Missing(missing) => Some(state_of(self.room, &self.room.asserted_missing(missing)?.events(self.room))),
         }
     }
 

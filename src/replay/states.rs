@@ -45,7 +45,7 @@ impl States {
         let changed = self.store.change(self.list[state.index()], changes);
         self.list.push(changed);
         let number = u32::try_from(self.list.len()).ok().and_then(NonZeroU32::new);
-        StateNumber(number.expect("an event has two states at most, and there are fewer than 2^31 events"))
+        StateNumber(number.expect("fewer than 2^32 states: an event has two at most, and a group one"))
     }
 
     /// The state that consists of the given state events.

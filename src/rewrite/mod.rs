@@ -25,7 +25,7 @@ pub use self::same::{Deviation, deviations};
 use crate::event::room_version::EventIdFormat;
 use crate::event::{Event, Malformed, References, hash, json};
 use crate::room::{
-    Annotations, AssertedState, Assertion, Empty, EventIx, Input, Link, LoadedEvent, Recorded, Room, When,
+    AssertedState, Assertion, Empty, EventIx, Input, Link, LoadedEvent, Recorded, Room, When,
 };
 
 /// The members of a PDU as JSON, by key.
@@ -278,8 +278,7 @@ impl<'a, N: Naming> Writer<'a, N> {
     pub fn finish(mut self, room_id: Option<Box<str>>) -> Result<Rewritten, Empty> {
         let assertions = self.assertions();
         let Self { room: old, written, events, outcome, .. } = self;
-        let input =
-            Input { rules: old.rules(), room_id, events, assertions, annotations: Annotations::default() };
+        let input = Input { assertions, ..Input::new(old.rules(), room_id, events) };
         let room = Room::build(input, &mut Vec::new())?;
         let events = written.iter().map(|written| room.find(&written.as_ref()?.id)).collect();
         Ok(Rewritten { room, events, outcome })
@@ -296,7 +295,7 @@ impl<'a, N: Naming> Writer<'a, N> {
             .map(|(id, when, state)| Assertion {
                 event_id: self.id(id).into(),
                 when,
-                state: state.events.iter().map(|ix| self.id(room.id(*ix)).into()).collect(),
+                state: state.events(room).iter().map(|ix| self.id(room.id(*ix)).into()).collect(),
                 provenance: state.provenance,
             })
             .collect()

@@ -7,7 +7,7 @@ use super::building::{Building, Built};
 use super::index::{EventIx, KeyIx, Link};
 use super::set::EventSet;
 use super::sorted::first_few;
-use super::{Annotations, AssertedState, Provenance, Recorded, Room, When};
+use super::{Annotations, AssertedState, Provenance, Recorded, Room, ServerRecords, When};
 use crate::event::room_version::Rules;
 use crate::event::{Event, Kind};
 use crate::executor::{self, Executor, Sequential};
@@ -66,8 +66,18 @@ pub struct Input {
     pub events: Vec<LoadedEvent>,
     /// Asserted states. Of several about the same event the last one counts.
     pub assertions: Vec<Assertion>,
+    /// What a server's database holds beside the events.
+    pub stored: ServerRecords,
     /// Captions.
     pub annotations: Annotations,
+}
+
+impl Input {
+    /// Events, and nothing beside them.
+    pub fn new(rules: &'static Rules, room_id: Option<Box<str>>, events: Vec<LoadedEvent>) -> Self {
+        let (assertions, stored) = (Vec::new(), ServerRecords::default());
+        Self { rules, room_id, events, assertions, stored, annotations: Annotations::default() }
+    }
 }
 
 /// There is nothing to build a room from.
@@ -226,8 +236,7 @@ impl Room {
                 bad(format!("the asserted state names {other} and {id} for the same key: the latter counts"));
             }
         }
-        let asserted =
-            AssertedState { events: state.into_values().collect(), provenance: assertion.provenance };
+        let asserted = AssertedState::listed(state.into_values().collect(), assertion.provenance);
         if let Some(ix) = self.find(&assertion.event_id) {
             self.asserted.insert((ix, assertion.when), asserted);
         } else if let Some(missing) = self.find_missing(&assertion.event_id)
@@ -297,13 +306,7 @@ mod tests {
 
     fn build(events: Vec<LoadedEvent>) -> (Room, Vec<Finding>) {
         let mut findings = Vec::new();
-        let input = Input {
-            rules: Rules::of("2").unwrap(),
-            room_id: None,
-            events,
-            assertions: Vec::new(),
-            annotations: Annotations::default(),
-        };
+        let input = Input::new(Rules::of("2").unwrap(), None, events);
         (Room::build(input, &mut findings).unwrap(), findings)
     }
 

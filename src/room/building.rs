@@ -17,7 +17,7 @@ use super::keys::{EventKeys, KeyTable};
 use super::references::Citations;
 use super::set::EventSet;
 use super::sorted::{self, Sorted};
-use super::{Annotations, Node, Room};
+use super::{Annotations, Node, Room, ServerRecords};
 use crate::event::Event;
 use crate::event::room_version::Rules;
 use crate::executor::{self, Executor};
@@ -42,6 +42,7 @@ struct Frame {
     rules: &'static Rules,
     room_id: Option<Box<str>>,
     assertions: Vec<Assertion>,
+    stored: ServerRecords,
     annotations: Annotations,
 }
 
@@ -93,13 +94,14 @@ impl Building {
     /// # Errors
     /// If there are no events.
     pub(crate) fn new(input: Input, ids: Option<IdTable>) -> Result<Box<Self>, Empty> {
-        let Input { rules, room_id, events, assertions, annotations } = input;
+        let Input { rules, room_id, events, assertions, stored, annotations } = input;
         if events.is_empty() {
             return Err(Empty);
         }
         let ids = ids.unwrap_or_else(|| IdTable::new(events.iter().map(|loaded| loaded.event.id())));
         let stage = Stage::Citing { events, ids, parts: Vec::new(), cited: 0 };
-        Ok(Box::new(Self { frame: Frame { rules, room_id, assertions, annotations }, stage }))
+        let frame = Frame { rules, room_id, assertions, stored, annotations };
+        Ok(Box::new(Self { frame, stage }))
     }
 
     /// How much of the work is done, from 0 to 1.
@@ -209,7 +211,7 @@ impl Frame {
         findings: &mut Vec<Finding>,
         executor: &dyn Executor,
     ) -> Room {
-        let Self { rules, room_id, assertions, annotations } = self;
+        let Self { rules, room_id, assertions, stored, annotations } = self;
         let Sorted { events, ids, missing, .. } = sorted;
         // Messages cite, but are not cited, unless somebody is up to something.
         let mut cited = EventSet::new(nodes.len());
@@ -245,6 +247,7 @@ impl Frame {
             missing,
             asserted: BTreeMap::new(),
             asserted_missing: BTreeMap::new(),
+            stored: None,
             annotations,
         };
         room.create = room.choose_create(findings);
@@ -252,6 +255,7 @@ impl Frame {
         for assertion in &assertions {
             room.assert(assertion, findings);
         }
+        room.store(stored, findings);
         room.report_missing(findings);
         room
     }

@@ -30,6 +30,7 @@ impl Room {
             auth_children: Adjacency::default(),
             asserted: BTreeMap::new(),
             asserted_missing: BTreeMap::new(),
+            stored: None,
             annotations: Annotations::default(),
         }
     }

@@ -22,8 +22,11 @@ mod order;
 mod references;
 mod set;
 mod sorted;
+mod stored;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use self::adjacency::Adjacency;
 pub use self::build::{Assertion, Empty, Input, LoadedEvent};
@@ -32,6 +35,10 @@ pub(crate) use self::ids::{IdHasher, IdTable};
 pub use self::index::{EventIx, KeyIx, Link, MissingIx};
 use self::keys::{KeyTable, What};
 pub use self::set::EventSet;
+pub(crate) use self::stored::Strange;
+pub use self::stored::{
+    GroupIx, GroupRecord, ServerNotes, ServerRecords, StateDelta, StateEntry, Stored,
+};
 use crate::event::room_version::Rules;
 use crate::event::{Event, Kind};
 
@@ -76,6 +83,8 @@ pub enum Provenance {
     File,
     /// The `state` of a `/send_join` response.
     SendJoin,
+    /// What a server stored, where it was told the state by another one.
+    Server,
 }
 
 impl Provenance {
@@ -85,6 +94,7 @@ impl Provenance {
             Self::Scenario => "the scenario (precalculated_state_after)",
             Self::File => "a file of asserted states",
             Self::SendJoin => "a /send_join response",
+            Self::Server => "the server's database",
         }
     }
 }
@@ -92,10 +102,42 @@ impl Provenance {
 /// A state that somebody asserts: an axiom, not a computation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssertedState {
-    /// The state events, sorted by their key; at most one a key.
-    pub events: Vec<EventIx>,
+    source: Asserted,
     /// Who says so.
     pub provenance: Provenance,
+}
+
+/// Where the events of an asserted state are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asserted {
+    /// Here, sorted by their key; at most one a key.
+    Listed(Vec<EventIx>),
+    /// In a state group of [`Room::stored`].
+    Group(GroupIx),
+}
+
+impl AssertedState {
+    fn listed(events: Vec<EventIx>, provenance: Provenance) -> Self {
+        Self { source: Asserted::Listed(events), provenance }
+    }
+
+    fn group(group: GroupIx, provenance: Provenance) -> Self {
+        Self { source: Asserted::Group(group), provenance }
+    }
+
+    pub(crate) fn source(&self) -> &Asserted {
+        &self.source
+    }
+
+    /// The state events, sorted by their key; at most one a key. `room`: that which the state is asserted in.
+    pub fn events(&self, room: &Room) -> Cow<'_, [EventIx]> {
+        match &self.source {
+            Asserted::Listed(events) => events.into(),
+            Asserted::Group(group) => {
+                room.stored().map_or_else(Vec::new, |stored| stored.expand(*group)).into()
+            }
+        }
+    }
 }
 
 /// Captions of a scenario.
@@ -158,6 +200,7 @@ pub struct Room {
     auth_children: Adjacency,
     asserted: BTreeMap<(EventIx, When), AssertedState>,
     asserted_missing: BTreeMap<MissingIx, AssertedState>,
+    stored: Option<Arc<Stored>>,
     annotations: Annotations,
 }
 
@@ -411,6 +454,11 @@ impl Room {
     /// Every asserted state of an event of the room.
     pub fn all_asserted(&self) -> impl Iterator<Item = (EventIx, When, &AssertedState)> {
         self.asserted.iter().map(|((ix, when), state)| (*ix, *when, state))
+    }
+
+    /// What a server's database holds beside the events; `None` if the dump is no such database.
+    pub fn stored(&self) -> Option<&Stored> {
+        self.stored.as_deref()
     }
 
     /// The captions of the scenario.

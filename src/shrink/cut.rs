@@ -14,7 +14,7 @@ use crate::event::{Event, json};
 use crate::replay::Replay;
 use crate::rewrite::{Members, members};
 use crate::room::{
-    Annotations, Assertion, EventIx, EventSet, Input, Link, LoadedEvent, MissingIx, Room, When,
+    Assertion, EventIx, EventSet, Input, Link, LoadedEvent, MissingIx, Room, When,
 };
 
 type Parents = SmallVec<[Link; 4]>;
@@ -67,16 +67,11 @@ fn build(room: &Room, events: Vec<LoadedEvent>, kept: impl Fn(EventIx) -> bool) 
     let assertions = known.chain(missing).map(|(id, when, state)| Assertion {
         event_id: id.into(),
         when,
-        state: state.events.iter().filter(|ix| kept(**ix)).map(|ix| room.id(*ix).into()).collect(),
+        state: state.events(room).iter().filter(|ix| kept(**ix)).map(|ix| room.id(*ix).into()).collect(),
         provenance: state.provenance,
     });
-    let input = Input {
-        rules: room.rules(),
-        room_id: room.room_id().map(Box::from),
-        events,
-        assertions: assertions.collect(),
-        annotations: Annotations::default(),
-    };
+    let assertions = assertions.collect();
+    let input = Input { assertions, ..Input::new(room.rules(), room.room_id().map(Box::from), events) };
     Room::build(input, &mut Vec::new()).ok()
 }
 

@@ -184,7 +184,7 @@ impl Story<'_> {
         writeln!(out, "  precalculated_state_after: {{")?;
         for (id, state) in states {
             let ids: Vec<String> =
-                state.events.iter().map(|ix| json::quote(&self.names[ix.index()])).collect();
+                state.events(room).iter().map(|ix| json::quote(&self.names[ix.index()])).collect();
             writeln!(out, "    {}: [{}],", json::quote(self.name(id)), ids.join(", "))?;
         }
         writeln!(out, "  }},\n")

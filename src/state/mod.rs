@@ -29,6 +29,7 @@ mod store;
 
 pub(crate) use self::compare::{Difference, Differences};
 pub use self::diff::{Conflict, Split, Values, conflicts};
+pub(crate) use self::hash::hash_of;
 pub use self::map::StateMap;
 pub(crate) use self::node::StateView;
 pub(crate) use self::store::{Change, Finished, Store, Stored};

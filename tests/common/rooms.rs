@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use hindsight::event::Event;
 use hindsight::event::room_version::Rules;
 use hindsight::generate::{Mode, Plan, RoomBuilder, generate};
-use hindsight::room::{Annotations, Input, LoadedEvent, Room};
+use hindsight::room::{Input, LoadedEvent, Room};
 use rayon::prelude::*;
 
 /// Runs a check on random rooms of every mode and version; a failure prints the smallest room it fails on.
@@ -32,13 +32,7 @@ pub(crate) fn each_room(default: u64, check: impl Fn(&Plan, &RoomBuilder) -> Res
 /// A room of these events.
 pub(crate) fn build(rules: &'static Rules, events: impl IntoIterator<Item = Event>) -> Room {
     let load = |event| LoadedEvent::new(event);
-    let input = Input {
-        rules,
-        room_id: None,
-        events: events.into_iter().map(load).collect(),
-        assertions: Vec::new(),
-        annotations: Annotations::default(),
-    };
+    let input = Input::new(rules, None, events.into_iter().map(load).collect());
     Room::build(input, &mut Vec::new()).unwrap()
 }
 

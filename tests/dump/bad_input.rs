@@ -193,7 +193,7 @@ fn asserted_states_come_from_a_file() {
     let dump = load(text.as_bytes(), &options).unwrap();
     let missing = dump.room.find_missing("$power").unwrap();
     let asserted = dump.room.asserted_missing(missing).unwrap();
-    assert_eq!((asserted.events.len(), asserted.provenance), (1, Provenance::File));
+    assert_eq!((asserted.events(&dump.room).len(), asserted.provenance), (1, Provenance::File));
     let bad: Vec<_> = found(&dump).into_iter().filter(|(code, ..)| *code == Code::BadAssertedState).collect();
     assert_eq!(bad.len(), 2, "{bad:?}");
     let options = Options { asserted_state: Some(b"[]".to_vec()), ..Options::default() };

@@ -113,7 +113,7 @@ fn send_join_asserts_the_state_before_the_join() {
         let asserted = room.asserted(join, When::Before).unwrap();
         assert_eq!(asserted.provenance, Provenance::SendJoin);
         assert_eq!(asserted.events.len(), 3);
-        assert!(asserted.events.iter().all(|ix| room.recorded(*ix).outlier));
+        assert!(asserted.events(room).iter().all(|ix| room.recorded(*ix).outlier));
         let codes: Vec<_> = found(&dump).into_iter().map(|(code, _, id)| (code, id.to_owned())).collect();
         for expected in [
             (Code::UnreadSection, "$merge"),

@@ -28,7 +28,7 @@ fn placeholders_become_real_ids_in_any_order() {
     // The clock goes by the order of the file, from an explicit time on if there is one.
     assert_eq!([a, b, c].map(|ix| room.event(ix).origin_server_ts()), [5, 1005, 1_704_067_200_000]);
     assert_eq!(room.event(b).room_id(), Some("!here:x"));
-    assert_eq!(room.asserted(c, When::After).unwrap().events, [a]);
+    assert_eq!(*room.asserted(c, When::After).unwrap().events(room), [a]);
     assert_eq!(room.annotations().title.as_deref(), Some("T"));
     assert_eq!((room.caption(b), room.caption(c)), (Some("what\nwhy"), Some("last")));
     let json: Value = serde_json::from_str(room.event(b).json()).unwrap();

@@ -6,7 +6,7 @@ use hindsight::auth::{Profile, Subject, Verdict, check_dependent};
 use hindsight::event::Event;
 use hindsight::event::room_version::Rules;
 use hindsight::generate::{Draft, Reference, RoomBuilder, State};
-use hindsight::room::{Annotations, EventIx, Input, LoadedEvent, Room};
+use hindsight::room::{EventIx, Input, LoadedEvent, Room};
 use serde_json::{Value, json};
 
 /// Created the room.
@@ -171,13 +171,7 @@ impl Scene {
         let made = (0..self.builder.len())
             .map(|number| self.altered.get(&number).unwrap_or(&self.builder.pdu(number).event));
         let load = |event: &Event| LoadedEvent::new(event.clone());
-        let input = Input {
-            rules: self.rules(),
-            room_id: None,
-            events: made.chain(&self.foreign).map(load).collect(),
-            assertions: Vec::new(),
-            annotations: Annotations::default(),
-        };
+        let input = Input::new(self.rules(), None, made.chain(&self.foreign).map(load).collect());
         Room::build(input, &mut Vec::new()).unwrap()
     }
 

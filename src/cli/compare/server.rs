@@ -80,6 +80,9 @@ fn told(args: &CompareArgs, dump: &Dump) -> Result<Option<(PathBuf, Expectation)
     if let Some(file) = &args.truth {
         return Ok(Some((file.clone(), read_expectation(file).map_err(unreadable)?)));
     }
+    if let Some(stored) = Expectation::of_database(&dump.room) {
+        return Ok(Some((args.dump.clone(), stored)));
+    }
     if args.dump.as_os_str() == "-" {
         return Ok(None);
     }

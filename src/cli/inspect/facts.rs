@@ -289,7 +289,7 @@ fn asserted(room: &Room) -> Vec<Asserted<'_>> {
             When::After => "after",
         },
         in_dump,
-        state_events: state.events.len(),
+        state_events: state.events(room).len(),
         provenance: state.provenance.as_str(),
     };
     let present = room.all_asserted().map(|(ix, when, state)| fact(room.id(ix), when, true, state));

@@ -15,7 +15,7 @@ use super::view::number;
 use crate::auth::Profile;
 use crate::event::Event;
 use crate::resolve::Resolver;
-use crate::room::{Annotations, EventIx, EventSet, Input, KeyIx, LoadedEvent, Room};
+use crate::room::{EventIx, EventSet, Input, KeyIx, LoadedEvent, Room};
 use crate::state::{Change, Difference, Differences, StateMap, StateView};
 
 /// The resolution of the states, by what differs from the first.
@@ -220,13 +220,7 @@ impl<'a> Excerpt<'a> {
         line.clear();
         self.write_anchor(&mut line);
         loaded.extend(load(&line));
-        let input = Input {
-            rules: self.ledger.rules,
-            room_id: None,
-            events: loaded,
-            assertions: Vec::new(),
-            annotations: Annotations::default(),
-        };
+        let input = Input::new(self.ledger.rules, None, loaded);
         let room = Room::build(input, &mut Vec::new()).expect("there is a conflict");
         let order: Vec<Number> = self.events.keys().copied().chain([ANCHOR]).collect();
         let numbers = room.events().map(|ix| (order[room.position(ix) as usize], ix.index())).collect();
