@@ -185,6 +185,11 @@ fn given(replay: &Replay<'_>, settings: &Settings) -> Option<Expected> {
 /// The expectations beside a dump. With an algorithm asked for, those computed with another do not apply.
 fn expected(beside: &Beside, dump: &Dump, replay: &Replay<'_>, settings: &Settings) -> Vec<Expected> {
     let mut all = Vec::new();
+    if matches!(settings.expect, Expect::Beside)
+        && let Some(stored) = Expectation::of_database(&dump.room)
+    {
+        all.push(compare("stored states".into(), &stored, replay));
+    }
     for file in beside.expected.iter().chain(&beside.truth) {
         let mut read = read_expectation(file);
         // Only this form of a dump tells which events are soft-failed, without which nobody knows the extremities.

@@ -130,9 +130,8 @@ fn event_json(replay: &Replay<'_>, hashes: &AllHashes, ix: EventIx, form: StateF
         }
         StateForm::Full => {
             if room.stored().is_some() {
-                let list = |when| {
-                    replay.stored(ix, when).map_or(Value::Null, |stored| json!(stored.list(room)))
-                };
+                let list =
+                    |when| replay.stored(ix, when).map_or(Value::Null, |stored| json!(stored.list(room)));
                 object["stored_before"] = list(When::Before);
                 object["stored_after"] = list(When::After);
             }

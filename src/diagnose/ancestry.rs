@@ -93,9 +93,7 @@ pub(super) fn gaps(room: &Room, ix: EventIx) -> Vec<Link> {
     }
     let is_gap = |link: &Link| match link {
         Link::Missing(missing) => room.asserted_missing(*missing).is_none(),
-        Link::Event(parent) => {
-            room.is_outlier(*parent) && room.asserted(*parent, When::After).is_none()
-        }
+        Link::Event(parent) => room.is_outlier(*parent) && room.asserted(*parent, When::After).is_none(),
     };
     room.prev_links(ix).filter(is_gap).collect()
 }

@@ -173,9 +173,8 @@ impl Follower<'_> {
     }
 
     fn begin(&mut self, at: Place, oddity: Oddity, told: Option<Told>) -> u32 {
-        let hash = told.and_then(|told| {
-            told.hash.or_else(|| told.state.map(|state| state.hash(self.replay.room())))
-        });
+        let hash = told
+            .and_then(|told| told.hash.or_else(|| told.state.map(|state| state.hash(self.replay.room()))));
         let known = hash.as_deref().and_then(|hash| self.first_with(hash));
         let same_as_after = known.filter(|known| at.event().is_none_or(|ix| *known < ix));
         self.result.origins.push(Origin { at, oddity, hash, same_as_after, consequences: 0 });
@@ -186,7 +185,8 @@ impl Follower<'_> {
     fn asserted(&mut self, ix: EventIx) -> Option<u32> {
         let (room, replay) = (self.replay.room(), self.replay);
         let at = Place::Event(ix);
-        let by_server = |when| room.asserted(ix, when).is_some_and(|state| state.provenance == Provenance::Server);
+        let by_server =
+            |when| room.asserted(ix, when).is_some_and(|state| state.provenance == Provenance::Server);
         if by_server(When::Before) || by_server(When::After) {
             let oddity = match room.recorded(ix).partial_state {
                 true => Oddity::Partial,
@@ -317,16 +317,25 @@ impl Follower<'_> {
         self.first_with(hash).and_then(|ix| self.replay.after(ix).cloned())
     }
 
+    /// Whether the server holds a state after the event, and none is known here.
+    fn is_unknown(&self, ix: EventIx) -> bool {
+        self.told_of.get(&ix).is_some_and(|told| told.after.is_some()) && self.replay.after(ix).is_none()
+    }
+
     /// What the server holds as current, unless that rests on something found before.
     fn now(&mut self, told: &Expectation) {
         let current = self.replay.current();
-        let rests_on = current.extremities.iter().find_map(|ix| self.causes[ix.index()]);
-        let has_unknown = self
-            .result
-            .origins
-            .iter()
-            .any(|origin| matches!(origin.oddity, Oddity::FromElsewhere { .. } | Oddity::Partial));
-        if rests_on.is_some() || has_unknown {
+        // What the server was told elsewhere is a deviation too, but none that hides what comes after it, if it is known.
+        let is_hidden = |ix: &EventIx| {
+            let cause = self.causes[ix.index()].map(|cause| &self.result.origins[cause as usize].oddity);
+            cause.is_some_and(|oddity| !matches!(oddity, Oddity::FromElsewhere { .. }))
+        };
+        let is_partial = |origin: &Origin| matches!(origin.oddity, Oddity::Partial);
+        let has_unknown = self.replay.room().events().any(|ix| self.is_unknown(ix));
+        if current.extremities.iter().any(is_hidden)
+            || self.result.origins.iter().any(is_partial)
+            || has_unknown
+        {
             return;
         }
         if let Some(extremities) = &told.current().extremities {

@@ -230,7 +230,14 @@ fn begin_settling(mut intake: Intake, recognised: Recognised, context: &Context)
         annotations = scenario.annotations(&placeholders);
     }
     let found = Box::new(Found { format, lines, events_read, placeholders, findings });
-    Stage::Settling { found, settling: Settling::new(raws, rules, verify), ids, server, assertions, annotations }
+    Stage::Settling {
+        found,
+        settling: Settling::new(raws, rules, verify),
+        ids,
+        server,
+        assertions,
+        annotations,
+    }
 }
 
 /// The IDs are known now, so the graph can be built.

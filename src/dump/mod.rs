@@ -66,7 +66,14 @@ pub enum Holes {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { room_version: None, room_id: None, asserted_state: None, max_size: 4 << 30, verify: false, holes: Holes::Stored }
+        Self {
+            room_version: None,
+            room_id: None,
+            asserted_state: None,
+            max_size: 4 << 30,
+            verify: false,
+            holes: Holes::Stored,
+        }
     }
 }
 

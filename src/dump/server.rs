@@ -54,7 +54,10 @@ pub(super) fn read(text: &str, server: &mut ServerRecords) -> Result<(), Finding
         let text = error.to_string();
         // Lines inside the record would be taken for lines of the file.
         let (reason, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
-        Finding::new(Code::BadStoredState, format!("a record of a server's database cannot be read: {reason}"))
+        Finding::new(
+            Code::BadStoredState,
+            format!("a record of a server's database cannot be read: {reason}"),
+        )
     })?;
     if let Some(why) = record.unreadable {
         let finding = Finding::new(Code::MalformedEvent, format!("the server's database has it, but {why}"));

@@ -233,7 +233,8 @@ impl Work<'_> {
                     return;
                 }
                 let told = stored.hash(self.room);
-                let detail = computed.and_then(|state| first_difference(self.room, state, stored.list(self.room)));
+                let detail =
+                    computed.and_then(|state| first_difference(self.room, state, stored.list(self.room)));
                 (told, detail)
             }
             (ExpectedState::Unknown, None) => return,

@@ -302,7 +302,9 @@ impl<'a> Replay<'a> {
     pub fn after_link(&self, link: Link) -> Option<StateMap> {
         match link {
             Link::Event(ix) => self.after(ix).cloned(),
-            Link::Missing(missing) => Some(state_of(self.room, &self.room.asserted_missing(missing)?.events(self.room))),
+            Link::Missing(missing) => {
+                Some(state_of(self.room, &self.room.asserted_missing(missing)?.events(self.room)))
+            }
         }
     }
 

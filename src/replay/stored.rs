@@ -2,7 +2,7 @@
 
 use super::Replay;
 use super::states::{StateNumber, States};
-use crate::room::{EventIx, GroupIx, Room, Strange, When};
+use crate::room::{EventIx, GroupIx, Room, StateEntry, Strange, When};
 use crate::state::{self, StateMap};
 
 /// The state groups of a room on the way to states.
@@ -60,7 +60,9 @@ impl<'a> StoredState<'a> {
     pub fn list(self, room: &'a Room) -> Vec<(&'a str, &'a str, &'a str)> {
         let mut list: Vec<_> = self.state.list(room).collect();
         if let Some(strange) = self.strange {
-            list.extend(strange.iter().map(|((event_type, state_key), id)| (&**event_type, &**state_key, &**id)));
+            list.extend(
+                strange.iter().map(|((event_type, state_key), id)| (&**event_type, &**state_key, &**id)),
+            );
             list.sort_unstable();
         }
         list
@@ -79,6 +81,18 @@ impl Replay<'_> {
     /// What the server stored as the state before or after an event; `None` if that is not known.
     pub fn stored(&self, ix: EventIx, when: When) -> Option<StoredState<'_>> {
         self.stored_group(self.room().stored()?.of_event(ix, when)?)
+    }
+
+    /// What the server holds as the current state; `None` if it does not say, or names events that are not in the room.
+    pub fn stored_current(&self) -> Option<StateMap> {
+        let room = self.room();
+        let list = &room.stored()?.notes().current_state;
+        let entry = |(event_type, state_key, id): &StateEntry| {
+            let ix = room.find(id)?;
+            let key = room.key_of(ix).filter(|key| room.key(*key) == (event_type, state_key))?;
+            Some((key, ix))
+        };
+        list.iter().map(entry).collect::<Option<StateMap>>().filter(|state| !state.is_empty())
     }
 
     /// The state of a state group; `None` if what it is built on is not known.

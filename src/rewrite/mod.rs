@@ -24,9 +24,7 @@ use self::order::{Plan, Slot};
 pub use self::same::{Deviation, deviations};
 use crate::event::room_version::EventIdFormat;
 use crate::event::{Event, Malformed, References, hash, json};
-use crate::room::{
-    AssertedState, Assertion, Empty, EventIx, Input, Link, LoadedEvent, Recorded, Room, When,
-};
+use crate::room::{AssertedState, Assertion, Empty, EventIx, Input, Link, LoadedEvent, Recorded, Room, When};
 
 /// The members of a PDU as JSON, by key.
 pub type Members = BTreeMap<Box<str>, String>;

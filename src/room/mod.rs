@@ -36,9 +36,7 @@ pub use self::index::{EventIx, KeyIx, Link, MissingIx};
 use self::keys::{KeyTable, What};
 pub use self::set::EventSet;
 pub(crate) use self::stored::Strange;
-pub use self::stored::{
-    GroupIx, GroupRecord, ServerNotes, ServerRecords, StateDelta, StateEntry, Stored,
-};
+pub use self::stored::{GroupIx, GroupRecord, ServerNotes, ServerRecords, StateDelta, StateEntry, Stored};
 use crate::event::room_version::Rules;
 use crate::event::{Event, Kind};
 

@@ -301,8 +301,8 @@ impl Room {
             if self.is_outlier(ix) || self.is_foreign(ix) {
                 continue;
             }
-            let is_hole =
-                self.has_missing_prev(ix) || self.prev_events(ix).iter().any(|parent| self.is_outlier(*parent));
+            let is_hole = self.has_missing_prev(ix)
+                || self.prev_events(ix).iter().any(|parent| self.is_outlier(*parent));
             if !is_hole {
                 continue;
             }
@@ -331,14 +331,14 @@ impl<'a> Grouping<'a> {
         records.dedup_by(|later, earlier| {
             let is_same = later.number == earlier.number;
             if is_same && later != earlier {
-                let message =
-                    format!("state group {} is given twice: the first one counts", later.number);
+                let message = format!("state group {} is given twice: the first one counts", later.number);
                 findings.push(Finding::new(Code::BadStoredState, message));
             }
             is_same
         });
         let numbers: Vec<i64> = records.iter().map(|record| record.number).collect();
-        let mut grouping = Self { room, groups: Vec::with_capacity(records.len()), lacks: BTreeMap::new(), findings };
+        let mut grouping =
+            Self { room, groups: Vec::with_capacity(records.len()), lacks: BTreeMap::new(), findings };
         for record in records {
             grouping.add(record, &numbers);
         }

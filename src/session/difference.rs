@@ -7,7 +7,7 @@ use super::Session;
 use super::cursor::Position;
 use super::running::Running;
 use crate::replay::Replay;
-use crate::room::{EventIx, KeyIx, Link};
+use crate::room::{EventIx, KeyIx, Link, When};
 use crate::state::StateMap;
 
 /// One key of a state, beside another state and those of the parents.
@@ -97,6 +97,8 @@ pub enum Against {
     Parent(usize),
     /// The running state one step earlier; outside of a resolution as [`Against::FirstParent`].
     PreviousStep,
+    /// What the server whose database this is stored for the same place.
+    Stored,
 }
 
 impl Session {
@@ -127,6 +129,17 @@ impl Session {
         }
     }
 
+    /// The state that a server stored for a place; `None` if the room does not come from its database, or that does not
+    /// tell, or in terms of events that are not there.
+    pub fn stored_at(&self, position: Position) -> Option<StateMap> {
+        let replay = self.replay();
+        match position {
+            Position::Event(ix) => replay.stored(ix, When::Before)?.map().cloned(),
+            Position::Over(_) => None,
+            Position::Now => replay.stored_current(),
+        }
+    }
+
     /// The running state of the resolution at the step of the cursor; `None` outside of a resolution.
     pub fn running_state(&self) -> Option<&StateMap> {
         self.running.as_ref().map(Running::now)
@@ -152,6 +165,7 @@ impl Session {
                 (before, self.state_at(here)?)
             }
             (Against::Parent(place), _) => (parents.get(place)?.1.clone()?, self.state_at(here)?),
+            (Against::Stored, _) => (self.stored_at(here)?, self.state_at(here)?),
             (Against::PreviousRow, _) => {
                 let before = match self.rows().row_from(here).checked_sub(1) {
                     Some(row) => self.state_at(self.rows().get(row))?,

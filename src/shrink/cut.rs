@@ -13,9 +13,7 @@ use smallvec::SmallVec;
 use crate::event::{Event, json};
 use crate::replay::Replay;
 use crate::rewrite::{Members, members};
-use crate::room::{
-    Assertion, EventIx, EventSet, Input, Link, LoadedEvent, MissingIx, Room, When,
-};
+use crate::room::{Assertion, EventIx, EventSet, Input, Link, LoadedEvent, MissingIx, Room, When};
 
 type Parents = SmallVec<[Link; 4]>;
 

@@ -63,6 +63,7 @@ pub(in crate::app) fn state_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateVi
     let describer = cx.session.describer();
     let against = against(cx, view.against);
     title_ui(ui, cx, &describer, against);
+    stored_ui(ui, cx, view);
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Beside").color(cx.tokens.weak));
         against_ui(ui, cx, &describer, against, view);
@@ -136,9 +137,32 @@ fn against(cx: &Context<'_>, chosen: Option<Against>) -> Against {
     let is_there = |against: &Against| match against {
         Against::Parent(place) => *place < parents,
         Against::PreviousStep => in_step,
+        Against::Stored => has_stored(cx),
         Against::FirstParent | Against::PreviousRow => true,
     };
     chosen.filter(is_there).unwrap_or(default)
+}
+
+fn has_stored(cx: &Context<'_>) -> bool {
+    cx.session.state_diff(Against::Stored).is_some()
+}
+
+/// Whether the server whose database this is stored the same state.
+fn stored_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateView) {
+    let Some(diff) = cx.session.state_diff(Against::Stored) else { return };
+    if diff.changes.is_empty() {
+        ui.label(RichText::new("The server stored the same state").small().color(cx.tokens.good));
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        let keys = crate::describe::text::count(diff.changes.len(), "key");
+        let text = format!("The server stored another state: {keys} differ");
+        ui.label(RichText::new(text).small().color(cx.tokens.warning));
+        if ui.small_button("Show").clicked() {
+            view.against = Some(Against::Stored);
+            view.only_changes = true;
+        }
+    });
 }
 
 fn parent_count(cx: &Context<'_>) -> usize {
@@ -171,6 +195,7 @@ fn against_ui(
         Against::FirstParent => format!("first {what}"),
         Against::PreviousRow => "row before".to_owned(),
         Against::PreviousStep => "step before".to_owned(),
+        Against::Stored => "stored by the server".to_owned(),
         Against::Parent(place) => {
             let id = links.get(place).map_or_else(String::new, |link| match link {
                 Link::Event(ix) => describer.short_id(*ix),
@@ -180,7 +205,8 @@ fn against_ui(
         }
     };
     let step = session.cursor().step.map(|_| Against::PreviousStep);
-    let all = step.into_iter().chain([Against::FirstParent, Against::PreviousRow]);
+    let stored = has_stored(cx).then_some(Against::Stored);
+    let all = step.into_iter().chain([Against::FirstParent, Against::PreviousRow]).chain(stored);
     let combo = ComboBox::from_id_salt("against").selected_text(name(chosen)).show_ui(ui, |ui| {
         for against in all.chain((0..links.len()).map(Against::Parent)) {
             if ui.selectable_label(against == chosen, name(against)).clicked() {

@@ -12,7 +12,7 @@ use crate::event::content::{Create, Field};
 use crate::event::server_name;
 use crate::replay::Replay;
 use crate::report::{Code, Finding};
-use crate::room::{AssertedState, EventIx, Link, Room, When};
+use crate::room::{AssertedState, EventIx, Link, Room, Stored, When};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Facts<'a> {
@@ -44,6 +44,8 @@ pub(super) struct Facts<'a> {
     pub(super) holes: Vec<Hole<'a>>,
     pub(super) missing_auth_events: Vec<MissingAuth<'a>>,
     pub(super) asserted_states: Vec<Asserted<'a>>,
+    /// What the server's database holds beside the events, if the dump is one.
+    pub(super) database: Option<Database<'a>>,
     pub(super) types: Vec<TypeCount<'a>>,
     pub(super) servers: Vec<Server<'a>>,
     pub(super) findings: Vec<FindingJson<'a>>,
@@ -122,6 +124,42 @@ pub(super) struct Server<'a> {
     pub(super) rejected: usize,
 }
 
+#[derive(Debug, Serialize)]
+pub(super) struct Database<'a> {
+    pub(super) schema_version: Option<i64>,
+    pub(super) state_groups: usize,
+    /// The events with a stored state.
+    pub(super) states: usize,
+    /// Those of them whose state is computed to be another one.
+    pub(super) states_that_differ: usize,
+    pub(super) forward_extremities: &'a [Box<str>],
+    pub(super) backward_extremities: &'a [Box<str>],
+    /// So many times clients were told of a change of the current state.
+    pub(super) changes_told: usize,
+    /// The server knows the state of the room only in part.
+    pub(super) partial_state: bool,
+}
+
+impl<'a> Database<'a> {
+    fn new(stored: &'a Stored, replay: &Replay<'_>) -> Self {
+        let events = || replay.room().events();
+        let differs = |ix: &EventIx| {
+            let state = replay.after(*ix).zip(replay.stored(*ix, When::After));
+            state.is_some_and(|(own, stored)| stored.map() != Some(own))
+        };
+        Self {
+            schema_version: stored.notes().schema_version,
+            state_groups: stored.group_count(),
+            states: events().filter(|ix| stored.of_event(*ix, When::After).is_some()).count(),
+            states_that_differ: events().filter(differs).count(),
+            forward_extremities: &stored.notes().forward_extremities,
+            backward_extremities: &stored.notes().backward_extremities,
+            changes_told: stored.deltas().len(),
+            partial_state: stored.notes().partial_state,
+        }
+    }
+}
+
 impl<'a> Facts<'a> {
     pub(super) fn new(
         dump: &'a Dump,
@@ -168,6 +206,7 @@ impl<'a> Facts<'a> {
             holes: holes(room),
             missing_auth_events: missing_auth(room),
             asserted_states: asserted(room),
+            database: room.stored().map(|stored| Database::new(stored, replay)),
             types: types(room, replay),
             servers: servers(room, replay),
             findings: findings.iter().map(FindingJson::new).collect(),

@@ -23,6 +23,7 @@ pub(super) fn show(
     page.room(facts)?;
     page.graph(facts)?;
     page.gaps(facts)?;
+    page.database(facts)?;
     page.tables(facts)?;
     page.heading("Findings")?;
     if findings.is_empty() {
@@ -125,6 +126,28 @@ impl Page<'_> {
             self.item(&format!("{} {id}: {events}, by {}", state.when, state.provenance))?;
         }
         self.rest(facts.asserted_states.len())
+    }
+
+    fn database(&mut self, facts: &Facts<'_>) -> io::Result<()> {
+        let Some(database) = &facts.database else { return Ok(()) };
+        self.heading("Server's database")?;
+        if let Some(version) = database.schema_version {
+            self.fact("Schema", &format!("version {version}"))?;
+        }
+        let differ = match database.states_that_differ {
+            0 => "all as computed".to_owned(),
+            some => format!("{} other than computed (see `compare --with server`)", text::number(some)),
+        };
+        let states = text::count(database.states, "event");
+        let groups = text::count(database.state_groups, "state group");
+        self.fact("Stored", &format!("states of {states} in {groups}, {differ}"))?;
+        if database.partial_state {
+            self.fact("Partial", "the server knows the state of the room only in part")?;
+        }
+        let (forward, backward) = (database.forward_extremities.len(), database.backward_extremities.len());
+        let (forward, backward) = (text::number(forward), text::number(backward));
+        self.fact("Extremities", &format!("{forward} forward, {backward} backward"))?;
+        self.fact("Told", &text::count(database.changes_told, "change of the current state"))
     }
 
     fn tables(&mut self, facts: &Facts<'_>) -> io::Result<()> {
