@@ -13,10 +13,11 @@ use crate::describe::Describer;
 use crate::diagnose::resets::{
     Counterfactual, Diagnosing, Diagnosis, Loss, Supposition, Verdict, WhatIf, damage, explain_loss,
 };
+use crate::diagnose::told::{Told, setbacks};
 use crate::explain::Span;
 use crate::replay::{Place, Replay};
 use crate::resolve::Algorithm;
-use crate::room::EventIx;
+use crate::room::{EventIx, Room};
 
 /// A reset was found.
 const FOUND: u8 = 1;
@@ -96,6 +97,9 @@ impl Report<'_, '_> {
         if self.args.all {
             object["legitimate"] = list(&shown.legitimate).into();
         }
+        if room.stored().is_some() {
+            object["told"] = setbacks(room).iter().map(|told| told_json(room, told)).collect();
+        }
         ui.json(&object)
     }
 
@@ -127,6 +131,30 @@ impl Report<'_, '_> {
         if self.args.all {
             self.write_list("Undecided, near holes", &shown.undecided, describer, ui)?;
             self.write_list("Legitimate losses", &shown.legitimate, describer, ui)?;
+        }
+        self.write_told(describer, ui)
+    }
+
+    /// What clients of the server saw of all this.
+    fn write_told(&self, describer: &Describer<'_>, ui: &mut Ui) -> Result<(), CliError> {
+        let setbacks = setbacks(self.replay.room());
+        if setbacks.is_empty() {
+            return Ok(());
+        }
+        let theme = ui.theme();
+        let title = "What clients of this server were told, where it was no step forward";
+        writeln!(ui.out(), "\n{}", theme.heading(title))?;
+        for told in setbacks.iter().take(self.args.limit) {
+            let key = describer.key(told.key);
+            let before = describer.short_id(told.before);
+            let what = match told.after {
+                None => format!("{before} was taken out of the state"),
+                Some(after) => format!("{before} gave way to the older {}", describer.short_id(after)),
+            };
+            writeln!(ui.out(), "   {} {key}: {what}", theme.dim(format!("change {}:", told.stream_id)))?;
+        }
+        if let Some(more) = setbacks.len().checked_sub(self.args.limit).filter(|more| *more > 0) {
+            writeln!(ui.out(), "   {}", theme.dim(format!("… and {} more (--limit)", text::number(more))))?;
         }
         Ok(())
     }
@@ -207,6 +235,14 @@ impl Report<'_, '_> {
         }
         for_advice(&self.what_if, self.replay, loss)
     }
+}
+
+fn told_json(room: &Room, told: &Told) -> serde_json::Value {
+    let (event_type, state_key) = room.key(told.key);
+    serde_json::json!({
+        "stream_id": told.stream_id, "type": event_type, "state_key": state_key, "turn": told.turn.as_str(),
+        "before": room.id(told.before), "after": told.after.map(|after| room.id(after)),
+    })
 }
 
 /// The suppositions that advice is made of: for a reset, whether the newest algorithm would have kept the value.

@@ -9,6 +9,7 @@ pub mod rooms;
 pub mod server;
 pub mod standing;
 pub mod story;
+pub mod told;
 mod trace;
 
 pub use self::align::{Aligned, Alignment};

@@ -8,6 +8,7 @@ use super::compressed::{Decompressing, Plain, Step};
 use super::findings::Findings;
 use super::intake::{Intake, Raw};
 use super::read::{NotADump, Reading, Recognised};
+use super::server::odd_version;
 use super::settle::{self, Settling};
 use super::{Dump, Format, Holes, LoadError, Options, merge, version};
 use crate::event::room_version::Rules;
@@ -252,6 +253,7 @@ fn begin_building(
 ) -> Result<Stage, LoadError> {
     let Found { findings, placeholders, .. } = &mut *found;
     let rules = settling.rules();
+    findings.extend(odd_version(&server, rules).into_iter().collect());
     let settled = settling.settled();
     assertions.extend(settle::send_join(&settled, findings));
     context.asserted.report(findings);

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::event::room_version::Rules;
 use crate::report::{Code, Finding};
 use crate::room::{GroupRecord, ServerNotes, ServerRecords, StateDelta, StateEntry};
 
@@ -73,6 +74,19 @@ pub(super) fn read(text: &str, server: &mut ServerRecords) -> Result<(), Finding
         server.groups.push(GroupRecord { number, prev, base, entries, without });
     }
     Ok(())
+}
+
+/// What the server notes of the room's version, where it is not what the room is read as.
+pub(super) fn odd_version(server: &ServerRecords, rules: &Rules) -> Option<Finding> {
+    let notes = server.notes.as_ref()?;
+    let message = match notes.room_version.as_deref() {
+        None => format!("the server's database notes no version of the room: read as version {}", rules.id),
+        Some(noted) if noted != rules.id => {
+            format!("the server's database notes room version {noted:?}: read as {}", rules.id)
+        }
+        Some(_) => return None,
+    };
+    Some(Finding::new(Code::OddField, message).remedy("another one can be named with --room-version"))
 }
 
 impl From<Notes> for ServerNotes {

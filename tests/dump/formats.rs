@@ -112,7 +112,7 @@ fn send_join_asserts_the_state_before_the_join() {
         assert!(!room.is_outlier(join));
         let asserted = room.asserted(join, When::Before).unwrap();
         assert_eq!(asserted.provenance, Provenance::SendJoin);
-        assert_eq!(asserted.events.len(), 3);
+        assert_eq!(asserted.events(room).len(), 3);
         assert!(asserted.events(room).iter().all(|ix| room.recorded(*ix).outlier));
         let codes: Vec<_> = found(&dump).into_iter().map(|(code, _, id)| (code, id.to_owned())).collect();
         for expected in [

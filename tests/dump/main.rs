@@ -7,6 +7,7 @@ mod corpora;
 mod formats;
 mod ids;
 mod scenarios;
+mod server;
 #[path = "../common/shared.rs"]
 mod shared;
 

@@ -11,7 +11,7 @@ use crate::app::line::{Line, fill_row, focus, nothing_ui};
 use crate::app::theme::size;
 use crate::describe::{Describer, text};
 use crate::event::hash;
-use crate::room::{EventIx, Link, Room};
+use crate::room::{EventIx, Link, Room, When};
 use crate::session::{Command, Direction, Item, Position};
 
 /// A PDU may have 65,536 bytes. What is so much larger would take longer than a frame to be hashed and laid out, or more
@@ -162,6 +162,11 @@ fn facts_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, ix: EventI
     list(ui, "followed by", &mut links, children.len()).show(ui);
     let mut facts = vec![format!("depth {}", room.event(ix).depth()), format!("number {}", ix.index() + 1)];
     facts.extend(room.line(ix).map(|line| format!("line {line}")));
+    if let Some(stored) = room.stored() {
+        facts.extend(stored.stream_ordering(ix).map(|place| format!("arrived as {place}")));
+        let group = stored.of_event(ix, When::After).map(|group| stored.number(group));
+        facts.extend(group.map(|group| format!("state group {group}")));
+    }
     let replay = cx.session.replay();
     let recorded = room.recorded(ix);
     for (holds, fact) in [

@@ -147,7 +147,8 @@ impl Page<'_> {
         let (forward, backward) = (database.forward_extremities.len(), database.backward_extremities.len());
         let (forward, backward) = (text::number(forward), text::number(backward));
         self.fact("Extremities", &format!("{forward} forward, {backward} backward"))?;
-        self.fact("Told", &text::count(database.changes_told, "change of the current state"))
+        let changes = text::count(database.changes_told, "change");
+        self.fact("Told", &format!("clients of {changes} of the current state"))
     }
 
     fn tables(&mut self, facts: &Facts<'_>) -> io::Result<()> {

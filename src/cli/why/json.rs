@@ -149,6 +149,7 @@ pub(super) fn explanation(replay: &Replay<'_>, explanation: &Explanation) -> Val
         },
         "rejected": rejection_json(room, replay.rejection(event)),
         "soft_failed": room.recorded(event).soft_failed,
+        "stream_ordering": room.stored().and_then(|stored| stored.stream_ordering(event)),
         "checks": checks_json(replay, event),
         "rests_on_rejected": explanation.culprits.iter().map(|ix| room.id(*ix)).collect::<Vec<_>>(),
         "flips": explanation.flips.iter().map(|flip| {
