@@ -60,6 +60,11 @@ impl Reading {
             let message = "the input is UTF-16".to_owned();
             return Err(NotADump { message, remedy: "save it as UTF-8" });
         }
+        if bytes.starts_with(b"SQLite format 3\0") {
+            let message = "the input is an SQLite database".to_owned();
+            let remedy = "if it is Synapse's, `hindsight rooms synapse:FILE` lists its rooms, and `hindsight import synapse:FILE --room ROOM -o room.ndjson` takes one out";
+            return Err(NotADump { message, remedy });
+        }
         let mark = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         let bytes = &bytes[mark..];
         let breaks = line_breaks(bytes, executor);
@@ -474,6 +479,12 @@ mod tests {
         let record = format!(r#"{{"event_id":"$e","event":{PDU}}}"#);
         check(&format!("{record}\n{PDU}"), Format::ServerEvents, &[1, 2], &[]);
         check(&record, Format::ServerEvents, &[1], &[]);
+    }
+
+    #[test]
+    fn databases_are_named() {
+        let refused = Reading::new(b"SQLite format 3\0\x10", &mut Intake::default(), &Sequential);
+        assert!(refused.is_err_and(|error| error.remedy.contains("hindsight import")));
     }
 
     #[test]
