@@ -37,6 +37,7 @@ impl Judge<'_> {
         before: Option<StateView<'_>>,
         verdicts: &mut Verdicts,
     ) -> Option<Rejection> {
+        let before = before.filter(|_| self.knows_all(ix));
         let reject = |check: CheckKind, refusal: Refusal| {
             let reason = refusal.reason();
             Some(Rejection { check, refusal: Some(refusal), reason })
@@ -66,6 +67,7 @@ impl Judge<'_> {
 
     /// All checks with what they read, whether or not an earlier one fails.
     pub(super) fn checks(&self, ix: EventIx, before: Option<StateView<'_>>) -> Vec<Check> {
+        let before = before.filter(|_| self.knows_all(ix));
         let mut checks = Vec::new();
         if let Err(refusal) = self.check_format(ix) {
             let verdict = Some(Err(refusal));
@@ -83,6 +85,12 @@ impl Judge<'_> {
             checks.push(Check { kind: CheckKind::StateBefore, reads, operands, verdict });
         }
         checks
+    }
+
+    /// Whether the state before the event is known as a whole. A server that knows a part of it fills in what the event
+    /// itself cites, so what the part lacks is held against nobody.
+    fn knows_all(&self, ix: EventIx) -> bool {
+        !self.room.recorded(ix).partial_state
     }
 
     fn reads(&self, ix: EventIx, find: impl Fn(KeyIx) -> Option<EventIx>) -> Vec<(KeyIx, Option<EventIx>)> {

@@ -133,6 +133,24 @@ fn a_hole_takes_what_the_server_stored_unless_told_otherwise() {
 }
 
 #[test]
+fn what_a_server_knows_in_part_rejects_nobody() {
+    // The stored state behind the hole lacks the power levels and the sender.
+    let events: Vec<Value> = room().into_iter().filter(|event| event["event_id"] != "$power").collect();
+    for (partial, rejected) in [(true, false), (false, true)] {
+        let mut all = records(&events);
+        for record in &mut all[2..] {
+            record["partial_state"] = json!(partial);
+        }
+        all.push(json!({"state_group": 1, "state": [["m.room.create", "", "$create"]]}));
+        all.push(json!({"state_group": 4, "prev_state_group": 1, "state": [["m.room.topic", "", "$left"]]}));
+        let dump = load_ok(lines(&all));
+        let replay = Replay::new(&dump.room, None, Profile::Spec);
+        let left = dump.room.find("$left").unwrap();
+        assert_eq!(replay.rejection(left).is_some(), rejected);
+    }
+}
+
+#[test]
 fn broken_groups_spoil_only_what_rests_on_them() {
     let mut groups = groups();
     groups[2] = json!({"state_group": 3, "prev_state_group": 99, "state": []});
