@@ -141,8 +141,8 @@ fn what_a_server_knows_in_part_rejects_nobody() {
         for record in &mut all[2..] {
             record["partial_state"] = json!(partial);
         }
-        all.push(json!({"state_group": 1, "state": [["m.room.create", "", "$create"]]}));
-        all.push(json!({"state_group": 4, "prev_state_group": 1, "state": [["m.room.topic", "", "$left"]]}));
+        all.push(json!({"state_group": 11, "state": [["m.room.create", "", "$create"]]}));
+        all.push(json!({"state_group": 4, "prev_state_group": 11, "state": [["m.room.topic", "", "$left"]]}));
         let dump = load_ok(lines(&all));
         let replay = Replay::new(&dump.room, None, Profile::Spec);
         let left = dump.room.find("$left").unwrap();
