@@ -46,9 +46,10 @@
 //! | `differential` | ruma beside ours; needs the feature of that name |
 //! | `generate` | making rooms; needs the feature of that name |
 //! | `batch` | many rooms at once, with files and threads; needs the feature of that name |
+//! | `synapse` | reading the databases of a server; needs the feature of that name |
 //! | `app` | the debugger, on the desktop and in the browser; needs the feature `gui` |
 //!
-//! None of them but the last two does I/O, reads a clock, starts a thread or prints: the same code serves a terminal, a
+//! None of them but the last three does I/O, reads a clock, starts a thread or prints: the same code serves a terminal, a
 //! server and a browser tab. Broken input is normal: loading returns what can be shown, and findings about the rest.
 #![forbid(unsafe_code)]
 
@@ -81,5 +82,7 @@ pub mod room;
 pub mod session;
 pub mod shrink;
 pub mod state;
+#[cfg(all(not(target_arch = "wasm32"), feature = "synapse"))]
+pub mod synapse;
 #[cfg(all(not(target_arch = "wasm32"), any(feature = "cli", feature = "gui")))]
 mod threads;

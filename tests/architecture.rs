@@ -140,3 +140,16 @@ fn the_core_forbids_unsafe_code() {
     let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs");
     assert!(fs::read_to_string(library).unwrap().contains("#![forbid(unsafe_code)]"));
 }
+
+/// Reading databases knows of dumps only how they are packed, and nothing of the rest of the house.
+#[test]
+fn databases_are_read_apart_from_the_rest() {
+    for (path, code) in sources("synapse") {
+        for used in uses(&code).into_iter().filter(|used| used != "synapse") {
+            assert!(used == "dump", "{} uses {used}", path.display());
+        }
+        for statement in ["INSERT INTO", "UPDATE ", "DELETE FROM", "CREATE TABLE", "DROP "] {
+            assert!(!code.contains(statement), "{} has {statement}", path.display());
+        }
+    }
+}

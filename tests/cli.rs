@@ -56,7 +56,7 @@ fn fixtures() -> Vec<PathBuf> {
     folders
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "inspect",
     "log",
     "replay",
@@ -69,6 +69,8 @@ const COMMANDS: [&str; 15] = [
     "export",
     "shrink",
     "anonymise",
+    "rooms",
+    "import",
     "generate",
     "completions",
     "man",

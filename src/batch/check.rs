@@ -66,6 +66,10 @@ fn outcome(source: &Source, settings: &Settings) -> Result<Checked, Trouble> {
         _ => Beside::default(),
     };
     let mut options = settings.load.clone();
+    if let Source::Made { .. } = source {
+        // It is the room that was asked for, perhaps by another name.
+        options.room_id = None;
+    }
     if let (Some(forced), None) = (&beside.forced, &options.asserted_state) {
         options.asserted_state = Some(unpacked(forced).map_err(Trouble::Unreadable)?);
     }
@@ -114,6 +118,7 @@ fn bytes(source: &Source, max_size: u64) -> Result<Vec<u8>, String> {
             read(file, len, max_size)
         }),
         Source::Stdin => read(io::stdin().lock(), 0, max_size),
+        Source::Made { make, .. } => return make.bytes(),
         Source::Unreadable { reason, .. } => return Err(reason.clone()),
         Source::Generated { .. } => Ok(Vec::new()),
     }

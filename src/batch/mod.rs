@@ -31,4 +31,4 @@ pub use self::ordered::Ordered;
 pub use self::report::{Checked, Counts, Expected, Other, Report, Ruma, Trouble, Verdict};
 pub use self::run::{Limits, Next, Outcome, Running};
 pub use self::shard::Shard;
-pub use self::source::Source;
+pub use self::source::{Make, Source};

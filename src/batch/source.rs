@@ -1,9 +1,11 @@
 //! Where a room comes from.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::names;
 use crate::dump::{self, Options};
@@ -36,6 +38,15 @@ pub enum Source {
         /// Where the randomness begins.
         seed: u64,
     },
+    /// A room that is made into a dump when its turn comes, as out of a database.
+    Made {
+        /// The name to show.
+        name: PathBuf,
+        /// How many bytes its dump has, about.
+        size: u64,
+        /// What makes the dump.
+        make: Make,
+    },
     /// Something that is not to be read.
     Unreadable {
         /// Where it is.
@@ -45,11 +56,40 @@ pub enum Source {
     },
 }
 
+/// Makes a dump. Two are the same only if one is a copy of the other.
+#[derive(Clone)]
+pub struct Make(Arc<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>);
+
+impl Make {
+    /// What `make` makes; where it cannot, it says why in a sentence without a full stop.
+    pub fn new(make: impl Fn() -> Result<Vec<u8>, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, String> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Make {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Make")
+    }
+}
+
+impl PartialEq for Make {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Make {}
+
 impl Source {
     /// The name to show.
     pub fn name(&self) -> Cow<'_, Path> {
         match self {
-            Self::File { name, .. } | Self::Unreadable { name, .. } => name.into(),
+            Self::File { name, .. } | Self::Made { name, .. } | Self::Unreadable { name, .. } => name.into(),
             Self::Stdin => Path::new("-").into(),
             Self::Generated { seed } => PathBuf::from(format!("seed:{seed}")).into(),
         }
@@ -59,7 +99,9 @@ impl Source {
     pub fn cost(&self) -> u64 {
         match self {
             // More than so much of it is not read.
-            Self::File { size, .. } => BASE + FACTOR * size.min(&Options::default().max_size),
+            Self::File { size, .. } | Self::Made { size, .. } => {
+                BASE + FACTOR * size.min(&Options::default().max_size)
+            }
             Self::Stdin | Self::Generated { .. } => BASE,
             Self::Unreadable { .. } => 0,
         }

@@ -9,6 +9,8 @@ use super::anonymise::{self, AnonymiseArgs};
 use super::check::{self, CheckArgs};
 use super::compare::{self, CompareArgs};
 use super::generate::{self, GenerateArgs};
+use super::import::{self, ImportArgs};
+use super::rooms::{self, RoomsArgs};
 use super::shrink::{self, ShrinkArgs};
 use super::why::{self, WhyArgs};
 use crate::auth::Profile;
@@ -23,10 +25,13 @@ Examples:
   hindsight diagnose room.ndjson              who lost what to no one's doing: state resets
   hindsight check dumps/                      many rooms at once
   hindsight open room.ndjson                  the debugger, in a window
+  hindsight rooms homeserver.db               the rooms of a Synapse server
+  hindsight diagnose homeserver.db --room '#ops:example.org'
 
 DUMP is a file, `-` for standard input, or a folder with a scenario.json5 or room.ndjson in it. PDUs in \
 federation format (one a line, or an array), TARDIS scenarios and federation responses are recognised; gzip \
-and Zstandard are read as they are.
+and Zstandard are read as they are. It may also be a SOURCE, the database of a Synapse server, with --room: \
+homeserver.db, synapse:PATH, or postgres://USER@HOST/DATABASE (see `hindsight import --help`).
 
 Exit code: 0 nothing found, 1 findings of the kind the command looks for, 2 wrong usage or unusable input.";
 
@@ -164,6 +169,12 @@ pub(super) enum Command {
     /// Replace all names and words in the room, to show it to others
     #[command(after_long_help = anonymise::EXAMPLES)]
     Anonymise(AnonymiseArgs),
+    /// List the rooms of a Synapse server, with what looks like trouble
+    #[command(after_long_help = rooms::EXAMPLES)]
+    Rooms(RoomsArgs),
+    /// Write a room of a Synapse server's database as a dump
+    #[command(after_long_help = import::EXAMPLES)]
+    Import(ImportArgs),
     /// Make a room: realistic or hostile, as large as wanted, always the same
     #[command(after_long_help = generate::EXAMPLES)]
     Generate(GenerateArgs),
@@ -213,9 +224,18 @@ pub(super) struct Globals {
     )]
     pub(super) holes: HolesName,
 
-    /// The room to look at, if the dump holds several; by default the one with most events
-    #[arg(long, global = true, value_name = "ROOM_ID")]
+    /// The room to look at, if the dump holds several; by default the one with most events. In a database: its ID, an
+    /// alias, or the beginning of its ID
+    #[arg(long, global = true, value_name = "ROOM")]
     pub(super) room: Option<String>,
+
+    /// The database in which Synapse keeps its state groups, if they are not in the main one
+    #[arg(long, global = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
+    pub(super) state_database: Option<PathBuf>,
+
+    /// How long a database may work on one answer; 0: as long as it likes
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
+    pub(super) statement_timeout: u64,
 
     /// For people or for programs; for `check` also junit, for CI systems
     #[arg(

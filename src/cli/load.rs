@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::args::Globals;
 use super::error::CliError;
 use super::output::Ui;
-use super::{findings, text};
+use super::{database, findings, text};
 use crate::batch::own_dump;
 use crate::dump::{self, Dump, LoadError, Options};
 use crate::room::{Provenance, Room};
@@ -23,21 +23,24 @@ pub(super) fn open(globals: &Globals, path: &Path, ui: &mut Ui) -> Result<Dump, 
 
 /// As [`open`], but leaves the findings to the caller. With `verify`, hashes are recomputed.
 pub(super) fn open_with(globals: &Globals, path: &Path, verify: bool, ui: &mut Ui) -> Result<Dump, CliError> {
-    let bytes = read(path, ui)?;
+    let (bytes, room_id) = match database::read(globals, path, ui)? {
+        Some(room) => (room.bytes, Some(room.id)),
+        None => (read(path, ui)?, globals.room.clone()),
+    };
     let asserted_state = globals.asserted_state.as_deref().map(|path| read(path, ui)).transpose()?;
     let options = Options {
         room_version: globals.room_version.clone(),
-        room_id: globals.room.clone(),
+        room_id: room_id.clone(),
         asserted_state,
         verify,
         holes: globals.holes(),
         ..Options::default()
     };
-    let what = format!("reading {}", text::escape(&path.display().to_string()));
+    let what = format!("reading {}", database::title(path));
     let dump = ui
         .busy(&what, || dump::load_with(bytes, &options, &Threads))
         .map_err(|error| unusable(path, &error, ui))?;
-    if let Some(room_id) = &globals.room {
+    if let Some(room_id) = &room_id {
         check_room(&dump.room, room_id)?;
     }
     if let Some(path) = &globals.asserted_state
@@ -76,8 +79,11 @@ fn in_place(path: &Path) -> Result<PathBuf, CliError> {
     if path.is_dir() { in_folder(path) } else { Ok(path.to_owned()) }
 }
 
-/// The file that [`read`] would read, if it can be read at all.
+/// The file that [`read`] would read, if it can be read at all; a database as it is named.
 pub(super) fn locate(path: &Path) -> Result<PathBuf, CliError> {
+    if database::is_database(path) {
+        return Ok(path.to_owned());
+    }
     let path = in_place(path)?;
     fs::File::open(&path).map_err(|error| CliError::file("read", &path, &error))?;
     Ok(path)
@@ -111,7 +117,7 @@ fn unusable(path: &Path, error: &LoadError, ui: &mut Ui) -> CliError {
     let source = match error {
         LoadError::UnknownRoomVersion { .. } | LoadError::AssertedState { .. } => String::new(),
         _ if path.as_os_str() == "-" => "standard input: ".to_owned(),
-        _ => format!("{}: ", text::escape(&path.display().to_string())),
+        _ => format!("{}: ", database::title(path)),
     };
     let message = match error {
         // The rest of the message is what was shown just now.

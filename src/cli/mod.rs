@@ -8,11 +8,13 @@ mod anonymise;
 mod args;
 mod check;
 mod compare;
+mod database;
 mod diagnose;
 mod error;
 mod export;
 mod findings;
 mod generate;
+mod import;
 mod inspect;
 mod load;
 mod log;
@@ -21,9 +23,12 @@ mod open;
 mod output;
 mod replay;
 mod resolve;
+mod rooms;
 mod select;
 mod shrink;
 mod steps;
+#[cfg(all(feature = "synapse", not(target_arch = "wasm32")))]
+mod whole_file;
 mod why;
 
 use std::process::ExitCode;
@@ -74,6 +79,8 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<u8, CliError> {
         Command::Export(args) => export::run(args, globals, ui),
         Command::Anonymise(args) => anonymise::run(args, globals, ui),
         Command::Shrink(args) => shrink::run(args, globals, ui),
+        Command::Rooms(args) => rooms::run(args, globals, ui),
+        Command::Import(args) => import::run(args, globals, ui),
         Command::Generate(args) => generate::run(args, globals, ui),
         Command::Completions(args) => manual::completions(args, ui),
         Command::Man(args) => manual::run(args, ui),

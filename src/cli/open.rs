@@ -24,8 +24,8 @@ mod enabled {
 
     use super::super::args::{Globals, OpenArgs};
     use super::super::error::CliError;
-    use super::super::load;
     use super::super::output::Ui;
+    use super::super::{database, load};
     use crate::app::Start;
     use crate::app::loading::{Request, Source};
     use crate::app::platform::File;
@@ -39,15 +39,18 @@ mod enabled {
         if let Some(fragment) = fragment(&text) {
             return Ok(Start { fragment: Some(fragment.to_owned()), ..Start::default() });
         }
-        let mut request = match Tutorial::find(&text) {
-            Some(tutorial) if !path.exists() => Request::tutorial(tutorial),
-            _ => request(path, ui)?,
+        let imported = database::read(globals, path, ui)?;
+        let room_id = imported.as_ref().map(|room| room.id.clone()).or(globals.room.clone());
+        let mut request = match (imported, Tutorial::find(&text)) {
+            (Some(room), _) => Request::new(database::title(path), Source::Bytes(room.bytes)),
+            (None, Some(tutorial)) if !path.exists() => Request::tutorial(tutorial),
+            (None, _) => request(path, ui)?,
         };
         let asserted_state =
             globals.asserted_state.as_deref().map(|path| load::read(path, ui)).transpose()?;
         request.options = Options {
             room_version: globals.room_version.clone(),
-            room_id: globals.room.clone(),
+            room_id,
             asserted_state,
             holes: globals.holes(),
             ..request.options

@@ -127,6 +127,11 @@ impl Ui {
 
     /// Does some work; if it takes over a second and somebody watches, shows what and for how long.
     pub(super) fn busy<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
+        self.busy_with(&|| what.to_owned(), work)
+    }
+
+    /// As [`busy`](Self::busy), with what changes while it is done.
+    pub(super) fn busy_with<T>(&self, what: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
         if !self.shows_progress {
             return work();
         }
@@ -142,15 +147,18 @@ impl Ui {
 }
 
 /// Shows `what` until the other end of the channel is gone.
-fn tick(what: &str, waiting: &mpsc::Receiver<()>) {
+fn tick(what: &(dyn Fn() -> String + Sync), waiting: &mpsc::Receiver<()>) {
     let start = Instant::now();
     let mut pause = PATIENCE;
+    let mut width = 0;
     while waiting.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        let _ = write!(io::stderr(), "\r{what} … {} s", start.elapsed().as_secs());
+        let line = format!("{} … {} s", what(), start.elapsed().as_secs());
+        width = width.max(line.chars().count());
+        let _ = write!(io::stderr(), "\r{line:width$}");
         pause = Duration::from_millis(250);
     }
-    if start.elapsed() >= PATIENCE {
-        let _ = write!(io::stderr(), "\r{:width$}\r", "", width = what.chars().count() + 12);
+    if width > 0 {
+        let _ = write!(io::stderr(), "\r{:width$}\r", "");
     }
 }
 

@@ -22,6 +22,7 @@ Examples:
   hindsight check --generated 20000 --against ruma -q the same of random rooms; shows only what differs
   hindsight check --generated 99 --profiles ruma --keep odd/
                                                       random rooms on which implementations part, as files
+  hindsight check homeserver.db                       all rooms of a Synapse server, or that of --room
   hindsight check dumps/ --format junit > report.xml
   hindsight check dumps/ --format json --shard 3/8    the third of eight machines
 
@@ -40,7 +41,7 @@ Exit code: 0 all rooms are ok, 1 something differs or is broken, 2 wrong usage o
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckArgs {
-    /// Dumps, folders with dumps anywhere below, globs, or `-` for a dump on standard input
+    /// Dumps, folders with dumps anywhere below, globs, `-` for a dump on standard input, or a server's database
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath, required_unless_present_any = ["files_from", "generated"])]
     pub(super) paths: Vec<PathBuf>,
 

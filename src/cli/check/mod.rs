@@ -25,8 +25,8 @@ use self::summary::Summary;
 use self::table::Table;
 use super::args::{Globals, OutputFormat};
 use super::error::CliError;
-use super::load;
 use super::output::Ui;
+use super::{database, load};
 use crate::auth::Profile;
 use crate::batch::{
     self, Expect, Limits, Next, Ordered, Report, Running, Settings, Source, Trouble, Verdict,
@@ -43,7 +43,7 @@ const INTERRUPTED: u8 = 130;
 pub(super) fn run(args: &CheckArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
     let jobs = args.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let settings = settings(args, globals, ui)?;
-    let rooms = Arc::new(rooms(args, jobs, ui)?);
+    let rooms = Arc::new(rooms(args, globals, jobs, ui)?);
     let limits = Limits { jobs, memory: args.memory.map_or_else(memory, |size| size.as_u64()) };
     let printer = Printer::new(args, globals, &settings, ui);
     let mut check = Check {
@@ -72,13 +72,17 @@ pub(super) fn run(args: &CheckArgs, globals: &Globals, ui: &mut Ui) -> Result<u8
 }
 
 /// The rooms of the shard.
-fn rooms(args: &CheckArgs, jobs: usize, ui: &mut Ui) -> Result<Vec<Source>, CliError> {
+fn rooms(args: &CheckArgs, globals: &Globals, jobs: usize, ui: &mut Ui) -> Result<Vec<Source>, CliError> {
     let mut paths = args.paths.clone();
     if let Some(list) = &args.files_from {
         paths.extend(listed(&load::read(list, ui)?));
     }
+    let databases: Vec<PathBuf> = paths.extract_if(.., |path| database::is_database(path)).collect();
     let found = ui.busy("looking for rooms", || batch::discover(&paths, jobs));
     let mut rooms = found.map_err(|error| CliError::new(super::text::escape(&error.to_string())))?;
+    for argument in &databases {
+        rooms.extend(database::rooms(globals, argument, ui)?);
+    }
     let seeds = args.seed..args.seed.saturating_add(args.generated.unwrap_or(0));
     rooms.extend(seeds.map(|seed| Source::Generated { seed }));
     if rooms.is_empty() {

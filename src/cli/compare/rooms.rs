@@ -11,7 +11,7 @@ use crate::cli::args::Globals;
 use crate::cli::error::CliError;
 use crate::cli::output::Ui;
 use crate::cli::replay::rejection_json;
-use crate::cli::{load, text};
+use crate::cli::{database, load, text};
 use crate::describe::Describer;
 use crate::diagnose::compare::Side;
 use crate::diagnose::rooms::{Divergence, Fetch, Reason, Shared, ViewDifference, Views};
@@ -41,8 +41,7 @@ pub(super) fn run(
     if globals.is_json() {
         ui.json(&to_json(&views, &replay_one, &replay_other))?;
     } else {
-        let shown = |path: &Path| text::escape(&path.display().to_string());
-        writeln!(ui.out(), "A: {}\nB: {}\n", shown(&args.dump), shown(path))?;
+        writeln!(ui.out(), "A: {}\nB: {}\n", database::title(&args.dump), database::title(path))?;
         let describers = [Describer::of(one), Describer::of(&other)];
         let writer =
             Writer { replays: [&replay_one, &replay_other], describers: &describers, limit: args.limit };
