@@ -12,7 +12,7 @@ use crate::batch::{read_expectation, server_view};
 use crate::cli::args::Globals;
 use crate::cli::error::CliError;
 use crate::cli::output::Ui;
-use crate::cli::{load, text};
+use crate::cli::{database, load, text};
 use crate::describe::Describer;
 use crate::diagnose::compare::KeyDifference;
 use crate::diagnose::server::{Deviations, Oddity, Origin};
@@ -51,7 +51,7 @@ pub(super) fn run(
         let profile = if globals.profile.is_some() { globals.profile() } else { Profile::Synapse };
         pairs.push(Pair { algorithm: own, profile });
     }
-    let source = told.as_ref().map(|(file, _)| text::escape(&file.display().to_string()));
+    let source = told.as_ref().map(|(source, _)| source.clone());
     let describer = Describer::of(dump);
     let mut found = Vec::new();
     let mut deviates = false;
@@ -74,19 +74,20 @@ pub(super) fn run(
     Ok(u8::from(deviates))
 }
 
-/// What the server tells, and the file it is in.
-fn told(args: &CompareArgs, dump: &Dump) -> Result<Option<(PathBuf, Expectation)>, CliError> {
+/// What the server tells, and what to call where it does.
+fn told(args: &CompareArgs, dump: &Dump) -> Result<Option<(String, Expectation)>, CliError> {
+    let named = |(file, told): (PathBuf, Expectation)| (text::escape(&file.display().to_string()), told);
     let unreadable = |reason: String| CliError::new(text::escape(&reason));
     if let Some(file) = &args.truth {
-        return Ok(Some((file.clone(), read_expectation(file).map_err(unreadable)?)));
+        return Ok(Some(named((file.clone(), read_expectation(file).map_err(unreadable)?))));
     }
     if let Some(stored) = Expectation::of_database(&dump.room) {
-        return Ok(Some((args.dump.clone(), stored)));
+        return Ok(Some((database::title(&args.dump), stored)));
     }
     if args.dump.as_os_str() == "-" {
         return Ok(None);
     }
-    server_view(&load::locate(&args.dump)?, dump).map_err(unreadable)
+    Ok(server_view(&load::locate(&args.dump)?, dump).map_err(unreadable)?.map(named))
 }
 
 fn write(
