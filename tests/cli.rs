@@ -443,3 +443,19 @@ fn completions_and_manual_pages_are_made() {
         assert!(folder.path().join(format!("hindsight-{command}.1")).is_file(), "{command}");
     }
 }
+
+/// Without the feature the program says so, and takes no database for a dump.
+#[cfg(not(feature = "synapse"))]
+#[test]
+fn databases_need_a_feature() {
+    for args in [
+        &["rooms", "fixtures/synapse/homeserver.db"][..],
+        &["import", "postgres://me@localhost/synapse"],
+        &["inspect", "synapse:none.db"],
+        &["check", "fixtures/synapse/homeserver.db"],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("feature `synapse`"), "{}", text(&output.stderr));
+    }
+}

@@ -87,7 +87,7 @@ impl Database {
         }
     }
 
-    /// Asks for rows that may be very many, each found by an index: never are all of them in memory.
+    /// Asks for rows that may be very many, over a long time: never are all of them in memory.
     pub(super) fn stream(&mut self, sql: &str, params: &[Param<'_>], each: Each<'_>) -> Result<(), Error> {
         match self {
             Self::Sqlite(sqlite) => sqlite.query(sql, params, each),
@@ -103,11 +103,17 @@ impl Database {
         at_once: usize,
         each: Each<'_>,
     ) -> Result<(), Error> {
+        if let Self::Postgres(postgres) = self {
+            postgres.prefer_indices(true)?;
+        }
         for some in numbers.chunks(at_once.max(1)) {
             let list: Vec<String> = some.iter().map(i64::to_string).collect();
             self.rows(&sql.replace("{}", &list.join(",")), &[], each)?;
         }
-        Ok(())
+        match self {
+            Self::Postgres(postgres) => postgres.prefer_indices(false),
+            Self::Sqlite(_) => Ok(()),
+        }
     }
 
     /// The number that a query answers with.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use super::database::{Database, Param};
+use super::database::Database;
 use super::error::Error;
 use super::import::Progress;
 use super::record::{GroupRecord, write as write_record};
@@ -15,18 +15,6 @@ const AT_ONCE: usize = 500;
 
 /// The state of one group: (type, state key) to event ID.
 type Entries = BTreeMap<(String, String), String>;
-
-/// The groups that events of the room refer to. (`state_groups_state` has a column for the room, but no index by it.)
-pub(super) fn wanted(main: &mut Database, room_id: &str) -> Result<BTreeSet<i64>, Error> {
-    let sql = "SELECT s.state_group FROM events e \
-               JOIN event_to_state_groups s ON s.event_id = e.event_id WHERE e.room_id = $1";
-    let mut wanted = BTreeSet::new();
-    main.stream(sql, &[Param(room_id)], &mut |row| {
-        wanted.extend(row.int(0));
-        Ok(())
-    })?;
-    Ok(wanted)
-}
 
 /// Writes the groups in the order of their IDs, and returns how many there are.
 pub(super) fn write(

@@ -1,16 +1,11 @@
-//! One room as JSON Lines: its records but for the state groups.
+//! One room as JSON Lines: what is there of the room as a whole.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::database::{Cell, Param, Row};
+use super::database::Param;
 use super::error::Error;
-use super::record::{About, Delta, DeltaRecord, Entry, EventRecord, ServerRecord, write as write_record};
+use super::record::{About, Delta, DeltaRecord, Entry, ServerRecord, write as write_record};
 use super::server::Server;
 
 /// How far an import is; another thread may look.
@@ -58,13 +53,18 @@ pub struct Imported {
 }
 
 /// Writes what the server says of the room as a whole.
-pub(super) fn server(server: &mut Server, room_id: &str, out: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn server(
+    server: &mut Server,
+    room_id: &str,
+    room_version: Option<&str>,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     let asked = [Param(room_id)];
     let mut about = About {
         software: "synapse",
         schema_version: server.schema.version,
         room_id: room_id.to_owned(),
-        room_version: room_version(server, room_id)?,
+        room_version: room_version.map(str::to_owned),
         ..About::default()
     };
     for (table, ids) in [
@@ -94,162 +94,13 @@ pub(super) fn server(server: &mut Server, room_id: &str, out: &mut dyn Write) ->
     Ok(write_record(&ServerRecord { server: about }, out)?)
 }
 
-fn room_version(server: &mut Server, room_id: &str) -> Result<Option<String>, Error> {
+/// The version of the room as the server has it.
+pub(super) fn room_version(server: &mut Server, room_id: &str) -> Result<Option<String>, Error> {
     if !server.schema.has("rooms", "room_version") {
         return Ok(None);
     }
     let sql = "SELECT room_version FROM rooms WHERE room_id = $1";
     Ok(server.text(sql, &[Param(room_id)])?.filter(|version| !version.is_empty()))
-}
-
-/// Writes the events in the order in which they came.
-pub(super) fn events(
-    server: &mut Server,
-    room_id: &str,
-    out: &mut dyn Write,
-    progress: &Progress,
-    imported: &mut Imported,
-) -> Result<(), Error> {
-    let room_version = room_version(server, room_id)?;
-    let redactions = redactions(server, room_id)?;
-    let schema = &server.schema;
-    let rejections = schema.has_all("rejections", &["event_id", "reason"]);
-    let reason = match (rejections, schema.has("events", "rejection_reason")) {
-        (true, true) => "COALESCE(r.reason, e.rejection_reason)",
-        (true, false) => "r.reason",
-        (false, true) => "e.rejection_reason",
-        (false, false) => "NULL",
-    };
-    let partial = schema.has("partial_state_events", "event_id");
-    let sql = format!(
-        "SELECT e.event_id, e.stream_ordering, e.outlier, {reason}, s.state_group, {}, \
-         j.event_id, j.internal_metadata, j.json FROM events e \
-         LEFT JOIN event_json j ON j.event_id = e.event_id \
-         LEFT JOIN event_to_state_groups s ON s.event_id = e.event_id{}{} \
-         WHERE e.room_id = $1 ORDER BY e.stream_ordering",
-        if partial { "p.event_id" } else { "NULL" },
-        if rejections { " LEFT JOIN rejections r ON r.event_id = e.event_id" } else { "" },
-        if partial { " LEFT JOIN partial_state_events p ON p.event_id = e.event_id" } else { "" },
-    );
-    let mut last = String::new();
-    server.main.stream(&sql, &[Param(room_id)], &mut |row| {
-        let Some(event_id) = row.text(0) else { return Ok(()) };
-        // A damaged table may have several rows where the schema has one.
-        if last == event_id {
-            return Ok(());
-        }
-        event(&event_id, row, room_version.as_deref(), &redactions, out, imported)?;
-        last = event_id.into();
-        progress.event();
-        Ok(())
-    })
-}
-
-/// By the redacted event: the first redaction of it that the server accepted, and whether content was removed.
-type Redactions = HashMap<String, (String, bool)>;
-
-fn redactions(server: &mut Server, room_id: &str) -> Result<Redactions, Error> {
-    let mut redactions = Redactions::new();
-    if !server.schema.has_all("redactions", &["event_id", "redacts"]) {
-        return Ok(redactions);
-    }
-    let censored = if server.schema.has("redactions", "have_censored") { "d.have_censored" } else { "NULL" };
-    let (join, accepted) = if server.schema.has("rejections", "event_id") {
-        (" LEFT JOIN rejections r ON r.event_id = e.event_id", " AND r.event_id IS NULL")
-    } else {
-        ("", "")
-    };
-    let sql = format!(
-        "SELECT d.redacts, d.event_id, {censored} FROM events e \
-         JOIN redactions d ON d.event_id = e.event_id{join} WHERE e.room_id = $1{accepted} \
-         ORDER BY e.stream_ordering"
-    );
-    server.main.stream(&sql, &[Param(room_id)], &mut |row| {
-        if let (Some(redacted), Some(by)) = (row.text(0), row.text(1)) {
-            let censored = row.flag(2);
-            let entry = redactions.entry(redacted.into()).or_insert_with(|| (by.into(), false));
-            entry.1 |= censored;
-        }
-        Ok(())
-    })?;
-    Ok(redactions)
-}
-
-fn event(
-    event_id: &str,
-    row: &Row<'_>,
-    room_version: Option<&str>,
-    redactions: &Redactions,
-    out: &mut dyn Write,
-    imported: &mut Imported,
-) -> Result<(), Error> {
-    let rejected = row.text(3);
-    let redaction = redactions.get(event_id);
-    let mut record = EventRecord {
-        event_id,
-        room_version,
-        stream_ordering: row.int(1),
-        outlier: row.flag(2),
-        rejected: rejected.as_deref(),
-        soft_failed: soft_failed(row.cell(7)),
-        partial_state: row.is_there(5),
-        state_group: row.int(4),
-        redacted_by: redaction.map(|(by, _)| &**by),
-        censored: redaction.is_some_and(|(_, censored)| *censored),
-        ..EventRecord::default()
-    };
-    imported.events += 1;
-    imported.outliers += usize::from(record.outlier);
-    imported.rejected += usize::from(record.rejected.is_some());
-    imported.soft_failed += usize::from(record.soft_failed);
-    match json(row) {
-        Ok(event) => {
-            record.event = Some(&event);
-            write_record(&record, out)?;
-        }
-        Err(why) => {
-            imported.unreadable += 1;
-            record.unreadable = Some(&why);
-            write_record(&record, out)?;
-        }
-    }
-    Ok(())
-}
-
-/// The JSON of an event, in one line.
-fn json<'a>(row: &Row<'a>) -> Result<Cow<'a, RawValue>, String> {
-    let bytes = match row.cell(8) {
-        Cell::Bytes(bytes) => bytes,
-        Cell::Null if !row.is_there(6) => return Err("event_json has no row".to_owned()),
-        Cell::Null => return Err("event_json has no JSON in its row".to_owned()),
-        Cell::Int(_) | Cell::Other => return Err("event_json has something else than text".to_owned()),
-    };
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| format!("not UTF-8 from byte {}", error.valid_up_to() + 1))?;
-    let not_json = |error: serde_json::Error| format!("not JSON: {error}");
-    let raw: &RawValue = serde_json::from_str(text).map_err(not_json)?;
-    if memchr::memchr(b'\n', raw.get().as_bytes()).is_none() {
-        return Ok(Cow::Borrowed(raw));
-    }
-    // Between tokens, for within a string JSON has none.
-    let text = raw.get().replace('\n', " ");
-    RawValue::from_string(text).map(Cow::Owned).map_err(not_json)
-}
-
-/// What `event_json.internal_metadata` says of an event.
-#[derive(Debug, Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    soft_failed: serde_json::Value,
-}
-
-/// Whether the metadata say so; wrong JSON says nothing.
-fn soft_failed(metadata: Cell<'_>) -> bool {
-    let Cell::Bytes(bytes) = metadata else { return false };
-    if memchr::memmem::find(bytes, b"soft_failed").is_none() {
-        return false;
-    }
-    serde_json::from_slice::<Metadata>(bytes).is_ok_and(|metadata| metadata.soft_failed == true)
 }
 
 /// Writes what clients were told of changes of the state.

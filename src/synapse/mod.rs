@@ -16,6 +16,7 @@
 mod address;
 mod database;
 mod error;
+mod events;
 mod forks;
 mod groups;
 mod import;

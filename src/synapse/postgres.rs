@@ -46,10 +46,22 @@ impl Postgres {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
              SET LOCAL statement_timeout = {timeout}; \
              SET LOCAL idle_in_transaction_session_timeout = 0; \
-             SET LOCAL jit = off"
+             SET LOCAL jit = off; \
+             SET LOCAL cursor_tuple_fraction = 1.0"
         );
         client.batch_execute(&begin).map_err(failed)?;
         Ok(Self { client, notes: complete.notes })
+    }
+
+    /// Whether to look up every row by an index. The server thinks that a thousand rows are as well found by reading all of a
+    /// table, if that is not very large; but there is a thousand after the other.
+    pub(super) fn prefer_indices(&mut self, prefer: bool) -> Result<(), Error> {
+        let others = if prefer { "off" } else { "on" };
+        let set = format!(
+            "SET LOCAL enable_hashjoin = {others}; SET LOCAL enable_mergejoin = {others}; \
+             SET LOCAL enable_seqscan = {others}"
+        );
+        self.client.batch_execute(&set).map_err(|error| translate(&error, None))
     }
 
     /// Asks, and hands over row by row as the server sends them.
@@ -63,12 +75,10 @@ impl Postgres {
         Ok(())
     }
 
-    /// Asks with a cursor, planned for the first rows to come soon: by the indices, row by row, however large the tables
-    /// and the room. Else the server may read whole tables first.
+    /// Asks with a cursor: the rows come a thousand at a time, and each thousand may take as long as any answer.
     pub(super) fn stream(&mut self, sql: &str, params: &[Param<'_>], each: Each<'_>) -> Result<(), Error> {
         let failed = |error: ::postgres::Error| translate(&error, None);
         let params: SmallVec<[&(dyn ToSql + Sync); 4]> = params.iter().map(to_sql).collect();
-        self.client.batch_execute("SET LOCAL cursor_tuple_fraction = 0.0001").map_err(failed)?;
         let declare = format!("DECLARE hindsight NO SCROLL CURSOR FOR {sql}");
         self.client.execute(&declare, &params).map_err(failed)?;
         let fetch = self.client.prepare(&format!("FETCH {AT_ONCE} FROM hindsight")).map_err(failed)?;

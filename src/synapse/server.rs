@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::database::{Database, Param};
 use super::error::Error;
+use super::events::Survey;
 use super::import::{Imported, Progress};
 use super::postgres::Postgres;
 use super::room::{self, Candidate};
@@ -11,7 +12,7 @@ use super::rooms::{self, Listing};
 use super::schema::Schema;
 use super::source::Source;
 use super::sqlite::Sqlite;
-use super::{groups, import};
+use super::{events, groups, import};
 
 /// How to get at the databases of a server.
 #[derive(Debug, Clone)]
@@ -108,20 +109,20 @@ impl Server {
         }
         let title = self.title.clone();
         let failed = |error: Error| error.of(&title);
-        let mut imported = Imported::default();
-        import::server(self, room_id, out).map_err(failed)?;
-        let wanted = groups::wanted(&mut self.main, room_id).map_err(failed)?;
+        let version = import::room_version(self, room_id).map_err(failed)?;
+        import::server(self, room_id, version.as_deref(), out).map_err(failed)?;
+        let survey = Survey::of(self, room_id).map_err(failed)?;
         let (state, state_title) = match &mut self.state {
             Some((database, title)) => (database, &*title),
             None => (&mut self.main, &title),
         };
-        imported.state_groups = groups::write(state, &wanted, out, progress)
+        let state_groups = groups::write(state, &survey.groups, out, progress)
             .and_then(|groups| state.finish().map(|()| groups))
             .map_err(|error| error.of(state_title))?;
-        import::events(self, room_id, out, progress, &mut imported).map_err(failed)?;
+        let imported = events::write(self, version.as_deref(), &survey, out, progress).map_err(failed)?;
         import::deltas(self, room_id, out).map_err(failed)?;
         self.main.finish().map_err(failed)?;
-        Ok(imported)
+        Ok(Imported { state_groups, ..imported })
     }
 
     /// The text that a query answers with.
