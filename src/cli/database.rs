@@ -106,14 +106,13 @@ mod enabled {
         }
     }
 
-    /// What to call a dump or a database: never with a password in it.
+    /// What to call a dump or a database: as it was named, but without a password.
     pub(in crate::cli) fn title(argument: &Path) -> String {
         match Source::of(argument) {
-            Ok(Some(source)) => shown(&source),
-            Ok(None) => text::escape(&argument.display().to_string()),
+            Ok(Some(source @ Source::Postgres(_))) => shown(&source),
             // The argument may be a URL that is not understood.
             Err(_) if argument.to_string_lossy().contains("://") => "the database".to_owned(),
-            Err(_) => text::escape(&argument.display().to_string()),
+            _ => text::escape(&argument.display().to_string()),
         }
     }
 
