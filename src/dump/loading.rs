@@ -65,6 +65,7 @@ struct Found {
     events_read: u64,
     placeholders: BTreeMap<String, String>,
     findings: Findings,
+    server: ServerRecords,
 }
 
 enum Stage {
@@ -80,7 +81,6 @@ enum Stage {
         found: Box<Found>,
         settling: Settling,
         ids: Option<IdTable>,
-        server: ServerRecords,
         assertions: Vec<Assertion>,
         annotations: Annotations,
     },
@@ -135,17 +135,17 @@ impl Loading {
             Stage::Reading { source, bytes, intake, reading } => {
                 read(source, bytes, intake, reading, &context, executor)
             }
-            Stage::Settling { mut found, mut settling, ids, server, assertions, annotations } => {
+            Stage::Settling { mut found, mut settling, ids, assertions, annotations } => {
                 if settling.advance(&mut found.findings, executor) {
-                    begin_building(found, settling, ids, server, assertions, annotations, &mut context)
+                    begin_building(found, settling, ids, assertions, annotations, &mut context)
                 } else {
-                    Ok(Stage::Settling { found, settling, ids, server, assertions, annotations })
+                    Ok(Stage::Settling { found, settling, ids, assertions, annotations })
                 }
             }
             Stage::Building { found, building, mut more } => match building.advance(&mut more, executor) {
                 Built::Going(building) => Ok(Stage::Building { found, building, more }),
                 Built::Done(room) => {
-                    let Found { format, lines, events_read, placeholders, mut findings } = *found;
+                    let Found { format, lines, events_read, placeholders, mut findings, .. } = *found;
                     findings.extend(more);
                     return Progress::Done(Ok(Box::new(Dump {
                         room: *room,
@@ -230,15 +230,8 @@ fn begin_settling(mut intake: Intake, recognised: Recognised, context: &Context)
         assertions = scenario.assertions(&placeholders);
         annotations = scenario.annotations(&placeholders);
     }
-    let found = Box::new(Found { format, lines, events_read, placeholders, findings });
-    Stage::Settling {
-        found,
-        settling: Settling::new(raws, rules, verify),
-        ids,
-        server,
-        assertions,
-        annotations,
-    }
+    let found = Box::new(Found { format, lines, events_read, placeholders, findings, server });
+    Stage::Settling { found, settling: Settling::new(raws, rules, verify), ids, assertions, annotations }
 }
 
 /// The IDs are known now, so the graph can be built.
@@ -246,11 +239,11 @@ fn begin_building(
     mut found: Box<Found>,
     settling: Settling,
     ids: Option<IdTable>,
-    mut server: ServerRecords,
     mut assertions: Vec<Assertion>,
     annotations: Annotations,
     context: &mut Context,
 ) -> Result<Stage, LoadError> {
+    let mut server = std::mem::take(&mut found.server);
     let Found { findings, placeholders, .. } = &mut *found;
     let rules = settling.rules();
     findings.extend(odd_version(&server, rules).into_iter().collect());

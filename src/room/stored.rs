@@ -105,6 +105,9 @@ impl GroupIx {
 /// Entries that are no events of the room under their key: the value by type and state key.
 pub(crate) type Strange = BTreeMap<(Box<str>, Box<str>), Box<str>>;
 
+/// What a state has instead of what another has.
+type Changes = Box<[(KeyIx, Option<EventIx>)]>;
+
 /// In the making of [`Strange`]: nothing.
 const NONE: &str = "";
 
@@ -116,7 +119,7 @@ struct Group {
     on: Option<GroupIx>,
     prev: Option<GroupIx>,
     /// Ascending by key.
-    changes: Box<[(KeyIx, Option<EventIx>)]>,
+    changes: Changes,
     /// Entries that no map of the room's events can hold. `None`: there are none.
     strange: Option<Arc<Strange>>,
 }
@@ -339,19 +342,19 @@ impl<'a> Grouping<'a> {
         let numbers: Vec<i64> = records.iter().map(|record| record.number).collect();
         let mut grouping =
             Self { room, groups: Vec::with_capacity(records.len()), lacks: BTreeMap::new(), findings };
-        for record in records {
+        for record in &records {
             grouping.add(record, &numbers);
         }
         grouping
     }
 
-    fn add(&mut self, record: GroupRecord, numbers: &[i64]) {
+    fn add(&mut self, record: &GroupRecord, numbers: &[i64]) {
         let find = |number: i64| numbers.binary_search(&number).ok().map(|place| GroupIx(place as u32));
         let on = record.base.or(record.prev);
         if let Some(number) = on.filter(|number| find(*number).is_none()) {
             self.lacks.insert(self.groups.len() as u32, number);
         }
-        let (changes, strange) = self.changes(&record);
+        let (changes, strange) = self.changes(record);
         self.groups.push(Group {
             number: record.number,
             on: on.and_then(find),
@@ -361,7 +364,7 @@ impl<'a> Grouping<'a> {
         });
     }
 
-    fn changes(&mut self, record: &GroupRecord) -> (Box<[(KeyIx, Option<EventIx>)]>, Option<Arc<Strange>>) {
+    fn changes(&mut self, record: &GroupRecord) -> (Changes, Option<Arc<Strange>>) {
         let room = self.room;
         let mut changes: BTreeMap<KeyIx, Option<EventIx>> = BTreeMap::new();
         let mut strange = Strange::new();
