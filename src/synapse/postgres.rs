@@ -1,5 +1,6 @@
 //! A database on a PostgreSQL server: one read-only transaction, cursors, and what its errors mean.
 
+mod connect;
 mod trouble;
 
 use std::fmt;
@@ -8,17 +9,15 @@ use std::time::Duration;
 use ::postgres::config::SslMode;
 use ::postgres::fallible_iterator::FallibleIterator as _;
 use ::postgres::types::{FromSql, ToSql, Type};
-use ::postgres::{Client, Config, NoTls};
+use ::postgres::{Client, Config};
 use smallvec::SmallVec;
 
 use self::trouble::translate;
 use super::address::{Address, Complete, is_socket};
 use super::database::{Cell, Each, Param, Row};
 use super::error::Error;
-use super::tls::{self, Verify};
+use super::tls::Verify;
 
-/// How long to wait for a server that does not answer at all.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How many rows are fetched at once: an event has 64 KiB at most.
 const AT_ONCE: usize = 1_000;
 
@@ -34,12 +33,7 @@ impl Postgres {
     pub(super) fn open(address: &Address, timeout: Option<Duration>) -> Result<Self, Error> {
         let complete = address.complete(&|name| std::env::var(name).ok())?;
         let failed = |error: ::postgres::Error| translate(&error, Some(&complete));
-        let config = config(&complete);
-        let mut client = if complete.verify == Verify::Plain {
-            config.connect(NoTls).map_err(failed)?
-        } else {
-            config.connect(tls::connector(&complete.verify)?).map_err(failed)?
-        };
+        let mut client = connect::connect(config(&complete), &complete)?;
         // Everything is seen as it was at one moment. The rest is for a server that has its own ideas of short answers.
         let timeout = timeout.map_or(0, |timeout| i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX));
         let begin = format!(
@@ -107,7 +101,6 @@ fn config(complete: &Complete) -> Config {
         config.host(host).port(*port);
     }
     config.user(&complete.user).dbname(&complete.database).application_name("hindsight");
-    config.connect_timeout(complete.connect_timeout.map_or(PATIENCE, Duration::from_secs));
     if let Some(password) = &complete.password {
         config.password(password);
     }

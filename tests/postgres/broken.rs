@@ -64,13 +64,19 @@ fn a_server_that_goes_away_midway_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_is_no_server_is_said_to_be_none() {
+fn what_is_no_server_is_not_waited_for() {
     let Some(server) = Server::get() else { return };
-    let proxy = Proxy::start(Manner::Stranger, server.port);
-    for mode in ["disable", "require"] {
-        let url = server.url_at("reader", "127.0.0.1", proxy.port, "synapse");
-        refusal(&run_in_time(&["rooms", &format!("{url}?sslmode={mode}")], 30));
+    for (manner, word) in [(Manner::Stranger, ""), (Manner::Mute, "does not answer")] {
+        let proxy = Proxy::start(manner, server.port);
+        for mode in ["disable", "require"] {
+            let url = server.url_at("reader", "127.0.0.1", proxy.port, "synapse");
+            let source = format!("{url}?sslmode={mode}&connect_timeout=1");
+            let text = refusal(&run_in_time(&["rooms", &source], 20));
+            assert!(text.contains(word), "{text}");
+        }
     }
+    let patient = format!("{}?connect_timeout=0", server.source());
+    assert!(run_in_time(&["rooms", &patient], 60).status.success());
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub(crate) enum Manner {
     NoTls,
     /// Passes everything on.
     Honest,
+    /// Never says a word.
+    Mute,
     /// Answers with something else.
     Stranger,
 }
@@ -51,6 +53,11 @@ pub(crate) const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f];
 
 fn serve(manner: Manner, mut client: TcpStream, server: u16, heard: &Arc<Mutex<Vec<u8>>>) -> Option<()> {
     match manner {
+        Manner::Mute => {
+            let mut rest = [0; 1024];
+            while client.read(&mut rest).ok()? > 0 {}
+            return None;
+        }
         Manner::Stranger => {
             let mut first = [0; 8];
             client.read_exact(&mut first).ok()?;

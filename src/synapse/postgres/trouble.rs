@@ -82,8 +82,7 @@ fn network(error: &io::Error, complete: Option<&Complete>) -> Error {
         }
         io::ErrorKind::NotFound => Error::new(format!("there is no socket for port {port} in {host}"))
             .hint("does PostgreSQL run there? Else name a host"),
-        io::ErrorKind::TimedOut => Error::new(format!("{host}, port {port}, does not answer"))
-            .hint("is the host right, and may one reach it from here?"),
+        io::ErrorKind::TimedOut => silence(complete),
         io::ErrorKind::PermissionDenied => Error::new(format!("no access to the socket in {host}: {error}")),
         _ if error.to_string().contains("lookup") => {
             Error::new(format!("the host {host} is not known: {error}")).hint("check its name in the URL")
@@ -91,6 +90,13 @@ fn network(error: &io::Error, complete: Option<&Complete>) -> Error {
         _ => Error::new(format!("cannot connect to {host}, port {port}: {error}"))
             .hint("is it a PostgreSQL server?"),
     }
+}
+
+/// Nobody answers.
+pub(super) fn silence(complete: &Complete) -> Error {
+    let (host, port) = complete.hosts.first().map_or(("", 0), |(host, port)| (&**host, *port));
+    Error::new(format!("{host}, port {port}, does not answer"))
+        .hint("is the host right, may one reach it from here, and is it PostgreSQL?")
 }
 
 fn handshake(error: &rustls::Error) -> Error {
