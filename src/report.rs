@@ -103,6 +103,10 @@ codes! {
     Cycle => "cycle", Error;
     /// A parent (`prev_events`) is not in the dump: the state before the event is unknown.
     MissingPrevEvent => "missing-prev-event", Warning;
+    /// An event named in `prev_state_events` is not in the dump: the event waits, and what follows it (MSC4242).
+    MissingStateEvent => "missing-state-event", Warning;
+    /// A parent (`prev_events`) is not in the dump, in a room where no state depends on it (MSC4242).
+    MissingTimelineEvent => "missing-timeline-event", Info;
     /// An event named in `auth_events` is not in the dump.
     MissingAuthEvent => "missing-auth-event", Warning;
     /// An asserted state names an event that is not in the dump, or that is not a state event.

@@ -24,7 +24,7 @@ struct Counted {
 impl Counted {
     fn of(session: &Session, pair: Pair) -> Self {
         let (room, replay) = (session.room(), session.replay());
-        let merges = room.events().filter(|ix| room.prev_links(*ix).count() > 1).count();
+        let merges = room.events().filter(|ix| room.state_links(*ix).count() > 1).count();
         let conflicted = room.events().filter(|ix| replay.resolved(*ix)).count();
         Self { pair, merges, conflicted }
     }

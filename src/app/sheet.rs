@@ -69,7 +69,7 @@ impl Sheet {
         let (room, replay) = (session.room(), session.replay());
         let lanes = Lanes::new(graph);
         let density = lanes.density(BUCKETS, |ix| {
-            [replay.resolved(ix), replay.rejected().contains(ix), room.prev_events(ix).len() > 1]
+            [replay.resolved(ix), replay.rejected().contains(ix), room.state_parents(ix).len() > 1]
         });
         Self { cause: Cause::of(session), lanes, density }
     }

@@ -47,7 +47,7 @@ impl Counted {
         for row in 0..len {
             let is = match rows.get(row) {
                 Position::Event(ix) => {
-                    [replay.resolved(ix), rejected.contains(ix), room.prev_links(ix).nth(1).is_some()]
+                    [replay.resolved(ix), rejected.contains(ix), room.state_links(ix).nth(1).is_some()]
                 }
                 Position::Over(_) | Position::Now => {
                     let current = replay.current();

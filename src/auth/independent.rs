@@ -1,4 +1,4 @@
-//! The rules that need no state: create events, and what `auth_events` may hold.
+//! The rules that need no state: create events, and what `auth_events` and `prev_state_events` may hold.
 
 use ruma::{ServerName, UserId};
 use smallvec::SmallVec;
@@ -9,12 +9,12 @@ use super::profile::{Errors, Profile};
 use super::selection::{Selection, selection};
 use super::{Refusal, Rule, Verdict};
 use crate::event::content::Field;
-use crate::event::room_version::Rules;
+use crate::event::room_version::{AuthSource, Rules};
 use crate::event::{Event, Kind, server_name};
 use crate::room::{EventIx, KeyIx, Link, Room};
 
-/// Checks the rules that depend on the event and its `auth_events` alone. `is_rejected` tells which events were
-/// rejected.
+/// Checks the rules that depend on the event and what it names alone: its `auth_events`, or its `prev_state_events` where
+/// the room version has a state DAG. `is_rejected` tells which events were rejected.
 ///
 /// # Errors
 /// The verdict, if the event is refused.
@@ -27,6 +27,14 @@ pub fn check_independent<R: Recorder>(
     if room.event(ix).kind() == Kind::Create {
         return check_create(room.rules(), room.event(ix), profile);
     }
+    if room.rules().has_state_dag() {
+        check_state_parents(room, ix, &is_rejected).map_err(|(link, rule)| {
+            if let Some(link) = link {
+                recorder.record(|| Operand::StateParent(link));
+            }
+            Refusal::Rule(rule)
+        })?;
+    }
     if room.rules().room_id_is_create_id {
         let create = room.create_by_room_id(ix);
         if create.is_none_or(&is_rejected) {
@@ -34,13 +42,45 @@ pub fn check_independent<R: Recorder>(
             return Err(Refusal::Rule(Rule::RoomIdNotCreate));
         }
     }
-    check_auth_events(subject, is_rejected).map_err(|(link, rule)| {
-        if let Some(link) = link {
-            recorder.record(|| Operand::AuthEvent(link));
-        }
-        rule
-    })?;
+    // What is calculated from accepted state holds nothing that a rule could object to.
+    if room.rules().auth_source == AuthSource::Event {
+        check_auth_events(subject, is_rejected).map_err(|(link, rule)| {
+            if let Some(link) = link {
+                recorder.record(|| Operand::AuthEvent(link));
+            }
+            rule
+        })?;
+    }
     Ok(Rule::Allowed)
+}
+
+/// Checks what `prev_state_events` holds, all of which is to be known; a refusal comes with the entry that decided, if it
+/// was one.
+///
+/// Two points on which MSC4242 is silent: an empty list is refused (nothing leads to the create event, and Synapse finds no
+/// state to judge by); an event may be named twice.
+fn check_state_parents(
+    room: &Room,
+    ix: EventIx,
+    is_rejected: impl Fn(EventIx) -> bool,
+) -> Result<(), (Option<Link>, Rule)> {
+    let parents = room.state_parents(ix);
+    let refuse = |rule: Rule, is_wrong: &dyn Fn(EventIx) -> bool| match parents.iter().find(|p| is_wrong(**p))
+    {
+        Some(parent) => Err((Some(Link::Event(*parent)), rule)),
+        None => Ok(()),
+    };
+    if parents.is_empty() {
+        return Err((None, Rule::StateParentsNone));
+    }
+    let names_other_room = |parent: EventIx| {
+        // A create event names no room: its own ID does.
+        let is_create = room.create_event() == Some(parent);
+        room.is_foreign(parent) != room.is_foreign(ix) || !is_create && is_elsewhere(room, ix, parent)
+    };
+    refuse(Rule::StateParentForeign, &names_other_room)?;
+    refuse(Rule::StateParentMessage, &|parent| room.key_of(parent).is_none())?;
+    refuse(Rule::StateParentRejected, &is_rejected)
 }
 
 /// Checks what `auth_events` holds; a refusal comes with the entry that decided, if it was one.
@@ -116,6 +156,9 @@ fn check_create(rules: &Rules, event: &Event, profile: Profile) -> Verdict {
     let refused = |rule| Err(Refusal::Rule(rule));
     if !event.prev_events().is_empty() {
         return refused(Rule::CreateHasParents);
+    }
+    if rules.has_state_dag() && !event.prev_state_events().is_empty() {
+        return refused(Rule::CreateHasStateParents);
     }
     let room_id_fits = match event.room_id() {
         None => rules.room_id_is_create_id,

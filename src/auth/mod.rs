@@ -5,7 +5,7 @@
 //! [`Recorder`]; the recorder `()` costs nothing.
 //!
 //! The rules are split as the specification splits them:
-//! - [`check_independent`]: rules about the event alone and its `auth_events`, once for every event;
+//! - [`check_independent`]: rules about the event alone and what it names, once for every event;
 //! - [`check_dependent`]: rules about some state, against the event's `auth_events`, against the state before it, and
 //!   against the running state of a resolution.
 //!
@@ -32,7 +32,7 @@ pub use self::level::Level;
 pub use self::operand::{LevelField, LevelSource, Needed, Operand, Recorder, Role};
 pub use self::profile::{Errors, Federate, Numbers, Profile, Switches, UserIds};
 pub use self::rule::Rule;
-pub use self::selection::{Selection, selection};
+pub use self::selection::{SelectedFor, Selection, selection};
 pub(crate) use self::third_party::{decode_key, is_signature, signed_message};
 pub(crate) use self::verdicts::Verdicts;
 

@@ -113,6 +113,8 @@ pub enum Operand {
     },
     /// The entry of `auth_events` that decided.
     AuthEvent(Link),
+    /// The entry of `prev_state_events` that decided.
+    StateParent(Link),
 }
 
 /// Where operands go. The recorder `()` ignores them at no cost: the operand is never made.

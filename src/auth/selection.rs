@@ -10,6 +10,41 @@ use crate::event::Kind;
 use crate::event::content::{Field, Membership};
 use crate::room::{EventIx, KeyIx, Room};
 
+/// Why a key is selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SelectedFor {
+    /// The create event tells what room it is.
+    Create,
+    /// The power levels tell what anybody may do.
+    PowerLevels,
+    /// The membership of the sender.
+    Sender,
+    /// The membership of the user that the event is about.
+    Target,
+    /// The join rules, of a join, an invite or a knock.
+    JoinRules,
+    /// The third-party invite whose token the invite has.
+    ThirdPartyInvite,
+    /// The membership of the user who vouches for a restricted join.
+    Authoriser,
+}
+
+impl SelectedFor {
+    /// Why a key is selected that [`selection`] names for the event.
+    pub fn of(room: &Room, ix: EventIx, key: KeyIx) -> Self {
+        let known = room.well_known();
+        match key {
+            _ if key == known.create => Self::Create,
+            _ if key == known.power_levels => Self::PowerLevels,
+            _ if key == room.sender_key(ix) => Self::Sender,
+            _ if key == known.join_rules => Self::JoinRules,
+            _ if Some(key) == room.key_of(ix) => Self::Target,
+            _ if room.key(key).0 == "m.room.third_party_invite" => Self::ThirdPartyInvite,
+            _ => Self::Authoriser,
+        }
+    }
+}
+
 /// At most so many keys are selected for one event.
 const MOST: usize = 7;
 
@@ -41,6 +76,16 @@ impl Selection {
     /// Whether the key is selected.
     pub fn contains(&self, key: KeyIx) -> bool {
         self.as_slice().contains(&key)
+    }
+
+    /// The selected keys without the create event's where the room ID stands for it, ascending: what calculated auth events
+    /// are found under. (Synapse's own list names the create event too; it resolves the same.)
+    pub fn without_implied_create(&self, room: &Room) -> impl Iterator<Item = KeyIx> + use<> {
+        let implied = room.well_known().create;
+        let Self { mut keys, len } = *self;
+        keys[..len].sort_unstable();
+        let is_implied = room.rules().room_id_is_create_id;
+        keys.into_iter().take(len).filter(move |key| !(is_implied && *key == implied))
     }
 
     /// The selected keys.

@@ -164,7 +164,7 @@ fn facts(findings: &[Finding], replay: &Replay<'_>) -> Checked {
         algorithm: replay.algorithm(),
         profile: replay.profile(),
         events: room.len(),
-        merges: placed().filter(|ix| room.prev_links(*ix).nth(1).is_some()).count(),
+        merges: placed().filter(|ix| room.state_links(*ix).nth(1).is_some()).count(),
         conflicted: placed().filter(|ix| replay.resolved(*ix)).count(),
         rejected: replay.rejected().len(),
         unknown: placed().filter(|ix| replay.before(*ix).is_none() || replay.after(*ix).is_none()).count(),
@@ -273,15 +273,14 @@ fn others(replay: &Replay<'_>, settings: &Settings) -> Vec<Other> {
 
 fn ruma(replay: &Replay<'_>) -> Ruma {
     let room: &Room = replay.room();
-    let theirs = match RumaRoom::new(room) {
+    let own = (replay.profile() != Profile::Ruma)
+        .then(|| Replay::new(room, Some(replay.algorithm()), Profile::Ruma));
+    let replay = own.as_ref().unwrap_or(replay);
+    let theirs = match RumaRoom::of_replay(replay) {
         Ok(theirs) => theirs,
         Err(reason) => return Ruma::Unrepresentable(reason.to_string()),
     };
-    let comparison = if replay.profile() == Profile::Ruma {
-        Comparison::new(replay, &theirs)
-    } else {
-        Comparison::new(&Replay::new(room, Some(replay.algorithm()), Profile::Ruma), &theirs)
-    };
+    let comparison = Comparison::new(replay, &theirs);
     let first = comparison.differences.first().map(|first| {
         let event = match first.place {
             Place::Event(ix) => Some(room.id(ix).into()),

@@ -11,6 +11,7 @@ use super::error::CliError;
 use super::output::{Theme, Ui};
 use super::{findings, load, select, text};
 use crate::describe::Describer;
+use crate::event::room_version::AuthSource;
 use crate::explain::explain_rejection;
 use crate::replay::{Footing, Rejection, Replay, StoredState};
 use crate::room::{EventIx, GroupIx, Room, When};
@@ -56,7 +57,7 @@ impl Hashes {
         let mut states: Vec<&StateMap> = Vec::new();
         for ix in room.events() {
             let before = replay.before(ix).map(|before| {
-                let parent = room.prev_events(ix).iter().find(|parent| {
+                let parent = room.state_parents(ix).iter().find(|parent| {
                     replay.after(**parent).is_some_and(|after| after.shares_root_with(before))
                 });
                 parent.and_then(|parent| numbers[parent.index()][1]).unwrap_or_else(|| {
@@ -104,6 +105,14 @@ pub(super) fn state_json(room: &Room, state: &StateMap) -> Value {
     state.list(room).map(|(event_type, state_key, event)| json!([event_type, state_key, event])).collect()
 }
 
+/// The calculated auth events: sorted IDs, `null` where no state is defined before the event.
+fn calculated_json(replay: &Replay<'_>, ix: EventIx) -> Value {
+    let Some(auth) = replay.calculated_auth(ix) else { return Value::Null };
+    let mut ids: Vec<&str> = auth.iter().map(|auth| replay.room().id(*auth)).collect();
+    ids.sort_unstable();
+    ids.into()
+}
+
 fn event_json(replay: &Replay<'_>, hashes: &AllHashes, ix: EventIx, form: StateForm) -> Value {
     let room = replay.room();
     let mut object = json!({
@@ -114,6 +123,15 @@ fn event_json(replay: &Replay<'_>, hashes: &AllHashes, ix: EventIx, form: StateF
     });
     if room.is_outlier(ix) {
         object["outlier"] = true.into();
+    }
+    if room.rules().auth_source == AuthSource::Calculated {
+        object["auth_events"] = calculated_json(replay, ix);
+    }
+    if replay.is_unprocessed(ix) {
+        object["unprocessed"] = true.into();
+    }
+    if let Some(soft_failed) = replay.soft_failed(ix) {
+        object["soft_failed"] = soft_failed.into();
     }
     if let Some(failure) = replay.failure(ix) {
         object["error"] = failure.message.as_str().into();
@@ -257,12 +275,19 @@ fn flags(replay: &Replay<'_>, describer: &Describer<'_>, ix: EventIx, theme: The
         flags.push_str(&format!("  {}", theme.dim("[outlier: no place in the DAG]")));
         return flags;
     }
+    if replay.soft_failed(ix) == Some(true) {
+        flags.push_str(&format!("  {}", theme.warn("[soft-failed: the state of its time refuses it]")));
+    }
     if replay.resolved(ix) {
         flags.push_str(&format!("  {}", theme.warn("[resolved]")));
     }
     match replay.footing(ix) {
-        Footing::Computed => {}
+        // What there is to say stands with the verdict.
+        Footing::Computed | Footing::Undefined => {}
         Footing::Asserted => flags.push_str(&format!("  {}", theme.dim("[rests on an asserted state]"))),
+        Footing::Unknown if replay.is_unprocessed(ix) => {
+            flags.push_str(&format!("  {}", theme.warn("[waits: what it rests on is missing]")));
+        }
         Footing::Unknown => flags.push_str(&format!("  {}", theme.warn("[state unknown: a hole below]"))),
     }
     let stored = replay.stored(ix, When::After);
@@ -295,6 +320,10 @@ fn write_current(replay: &Replay<'_>, describer: &Describer<'_>, ui: &mut Ui) ->
         None => writeln!(ui.out(), "{} unknown, for it lies behind a hole", theme.heading("Current state:"))?,
     }
     writeln!(ui.out(), "over {over}: {}", names.join(", "))?;
+    if replay.unprocessed_count() > 0 {
+        let count = text::count(replay.unprocessed_count(), "event");
+        writeln!(ui.out(), "{count} could not be judged: what they rest on is not in the dump")?;
+    }
     let rejected = text::count(replay.rejected().len(), "event");
     let merges = replay.room().events().filter(|ix| replay.resolved(*ix)).count();
     writeln!(

@@ -12,8 +12,9 @@ use super::replay::{rejection_json, state_json};
 use super::{findings, load, select, steps, text};
 use crate::describe::Describer;
 use crate::dump::Dump;
+use crate::event::room_version::AuthSource;
 use crate::explain::{Span, Tone, explain_check, explain_rejection, explain_steps};
-use crate::replay::{Replay, state_of};
+use crate::replay::{Pair, Replay, state_of};
 use crate::resolve::step::Step;
 use crate::resolve::{Resolution, Resolver};
 use crate::room::{EventIx, EventSet, Link, Room};
@@ -93,7 +94,7 @@ pub(super) fn run(args: &ResolveArgs, globals: &Globals, ui: &mut Ui) -> Result<
 pub(super) fn last_resolution(replay: &Replay<'_>, extremities: &[EventIx]) -> Option<EventIx> {
     let [mut at] = *extremities else { return None };
     while !replay.resolved(at) {
-        let [parent] = *replay.room().prev_events(at) else { return None };
+        let [parent] = *replay.room().state_parents(at) else { return None };
         at = parent;
     }
     Some(at)
@@ -108,7 +109,7 @@ fn ask(
     let room = replay.room();
     if let [ix] = at[..] {
         let inputs: Vec<String> =
-            room.prev_links(ix).map(|link| format!("after {}", name(describer, link))).collect();
+            room.state_links(ix).map(|link| format!("after {}", name(describer, link))).collect();
         let title = format!("State before {}: {}", describer.short_id(ix), describer.summary(ix));
         return (Question { title, inputs, at, steps_of: None }, inputs_before(replay, describer, ix));
     }
@@ -163,6 +164,12 @@ fn unknown(describer: &Describer<'_>, side: &str, ix: EventIx) -> CliError {
         .hint("assert a state with --asserted-state, or export the missing part; `hindsight inspect` lists the holes")
 }
 
+/// The replay that tells the auth events, where the room version calculates them.
+pub(super) fn calculated(room: &Room, pair: Pair) -> Option<Replay<'_>> {
+    let calculates = room.rules().auth_source == AuthSource::Calculated;
+    calculates.then(|| Replay::new(room, Some(pair.algorithm), pair.profile))
+}
+
 /// Resolves given state sets; no event counts as rejected but those named.
 fn resolve_sets(
     args: &ResolveArgs,
@@ -176,7 +183,12 @@ fn resolve_sets(
         args.state_set.iter().map(|path| read_set(dump, path, ui)).collect::<Result<_, _>>()?;
     let rejected: EventSet = select::events(dump, &args.rejected)?.into_iter().collect();
     let algorithm = globals.algorithm().unwrap_or(room.rules().algorithm);
-    let mut resolver = Resolver::new(room, algorithm, globals.profile());
+    let calculated = calculated(room, Pair { algorithm, profile: globals.profile() });
+    let resolver = Resolver::new(room, algorithm, globals.profile());
+    let mut resolver = match &calculated {
+        Some(replay) => resolver.along(replay.auth()),
+        None => resolver,
+    };
     let mut steps = Vec::new();
     let resolution = if args.steps {
         resolver.resolve(&sets, &rejected, &mut steps)

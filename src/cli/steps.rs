@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::auth::{Level, LevelField, LevelSource, Needed, Operand, Role, Verdict, rule_number};
+use crate::auth::{Level, LevelField, LevelSource, Needed, Operand, Role, SelectedFor, Verdict, rule_number};
 use crate::explain::{Node, Sentence, Span, Tone};
 use crate::resolve::step::{
     AuthCheck, AuthDifference, CheckVerdict, Choice, ChoiceReason, Decider, FullEntry, MainlinePosition,
@@ -73,6 +73,14 @@ impl<'a> Writer<'a> {
                 })).collect::<Vec<_>>(),
             }),
             Step::Result(outcome) => self.outcome(outcome),
+            Step::CalcAuth(calculated) => json!({
+                "event": self.id(calculated.event), "state_size": calculated.size,
+                "error": calculated.unreadable,
+                "keys": calculated.keys.iter().map(|selected| json!({
+                    "key": self.key(selected.key), "selected_for": selected_for(selected.reason),
+                    "event": selected.event.map(|event| self.id(event)),
+                })).collect::<Vec<_>>(),
+            }),
             Step::Failure(text) => json!({ "error": text }),
         };
         if let Value::Object(fields) = &mut fields {
@@ -289,6 +297,10 @@ pub(super) fn operands_to_json(room: &Room, operands: &[Operand]) -> Value {
             Operand::ThirdPartyInvite { token, event } => {
                 json!({ "kind": "third_party_invite", "token": token, "event": event.as_ref().map(id) })
             }
+            Operand::StateParent(link) => json!({ "kind": "prev_state_event", "event": match link {
+                Link::Event(event) => room.id(*event),
+                Link::Missing(missing) => room.missing_id(*missing),
+            } }),
             Operand::AuthEvent(link) => json!({ "kind": "auth_event", "event": match link {
                 Link::Event(event) => room.id(*event),
                 Link::Missing(missing) => room.missing_id(*missing),
@@ -382,4 +394,16 @@ fn write_branches(
 /// A sentence as text.
 pub(super) fn render(sentence: &Sentence, span: &impl Fn(&Span) -> String) -> String {
     sentence.0.iter().map(span).collect()
+}
+
+fn selected_for(reason: SelectedFor) -> &'static str {
+    match reason {
+        SelectedFor::Create => "create",
+        SelectedFor::PowerLevels => "power_levels",
+        SelectedFor::Sender => "sender",
+        SelectedFor::Target => "target",
+        SelectedFor::JoinRules => "join_rules",
+        SelectedFor::ThirdPartyInvite => "third_party_invite",
+        SelectedFor::Authoriser => "authoriser",
+    }
 }

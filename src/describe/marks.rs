@@ -30,9 +30,9 @@ pub fn gaps(room: &Room, ix: EventIx) -> Vec<Link> {
     }
     let is_gap = |link: &Link| match link {
         Link::Missing(_) => true,
-        Link::Event(parent) => room.is_outlier(*parent),
+        Link::Event(parent) => room.has_no_place(*parent),
     };
-    room.prev_links(ix).filter(is_gap).collect()
+    room.state_links(ix).filter(is_gap).collect()
 }
 
 /// Whether somebody asserts the state before or after an event, or after all of its parents that are [`gaps`].

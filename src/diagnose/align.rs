@@ -175,5 +175,6 @@ fn phase(step: &Step) -> (u8, &'static str) {
         Step::Restore(_) => (12, "Restore"),
         Step::Failure(_) => (13, "Failure"),
         Step::Result(_) => (14, "Result"),
+        Step::CalcAuth(_) => (15, "Calculated auth events"),
     }
 }

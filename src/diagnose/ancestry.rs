@@ -42,7 +42,7 @@ impl<'a> Ancestry<'a> {
         let mut seen = EventSet::default();
         let mut stack = vec![later];
         while let Some(ix) = stack.pop() {
-            let parents = self.room.prev_events(ix).iter().chain(self.room.auth_events(ix));
+            let parents = self.room.state_parents(ix).iter().chain(self.room.auth_events(ix));
             for parent in parents.copied().filter(|parent| *parent >= earlier) {
                 if parent == earlier {
                     return true;
@@ -77,7 +77,7 @@ pub fn history(room: &Room, from: &[EventIx]) -> EventSet {
     let last = from.iter().max().map_or(0, |ix| ix.index() + 1);
     for ix in (0..last).rev().map(EventIx::new) {
         if history.contains(ix) {
-            for parent in room.prev_events(ix) {
+            for parent in room.state_parents(ix) {
                 history.insert(*parent);
             }
         }
@@ -93,7 +93,7 @@ pub(super) fn gaps(room: &Room, ix: EventIx) -> Vec<Link> {
     }
     let is_gap = |link: &Link| match link {
         Link::Missing(missing) => room.asserted_missing(*missing).is_none(),
-        Link::Event(parent) => room.is_outlier(*parent) && room.asserted(*parent, When::After).is_none(),
+        Link::Event(parent) => room.has_no_place(*parent) && room.asserted(*parent, When::After).is_none(),
     };
-    room.prev_links(ix).filter(is_gap).collect()
+    room.state_links(ix).filter(is_gap).collect()
 }

@@ -19,7 +19,7 @@ use super::trace::{Asker, Carried, Ledger, Recorded};
 use crate::replay::{Pair, Place, Replay};
 use crate::resolve::step::Step;
 use crate::resolve::{Failure, Resolver};
-use crate::room::{EventIx, EventSet, KeyIx, Room, When};
+use crate::room::{AuthEdges, EventIx, EventSet, KeyIx, Room, When};
 use crate::state::StateMap;
 
 /// A key on which two states differ.
@@ -141,16 +141,17 @@ pub struct SideBySide {
 }
 
 impl SideBySide {
-    /// Resolves the same states by two algorithms and profiles, and records how.
+    /// Resolves the same states by two algorithms and profiles along the same auth edges, and records how.
     pub fn of(
         room: &Room,
+        edges: AuthEdges<'_>,
         pairs: [Pair; 2],
         sets: &[StateMap],
         rejected: &EventSet,
     ) -> (Self, [StateMap; 2]) {
         let [(one, first), (other, second)] = pairs.map(|pair| {
             let mut steps = Vec::new();
-            let mut resolver = Resolver::new(room, pair.algorithm, pair.profile);
+            let mut resolver = Resolver::new(room, pair.algorithm, pair.profile).along(edges);
             let state = resolver.resolve(sets, rejected, &mut steps).state;
             (steps, state)
         });
@@ -189,7 +190,7 @@ impl Parting {
             Place::Now => given.rejected().clone(),
         };
         let pairs = [one, other].map(|replay| Pair::of(&replay.recording()));
-        Some(SideBySide::of(one.room(), pairs, &sets, &rejected).0)
+        Some(SideBySide::of(one.room(), one.auth(), pairs, &sets, &rejected).0)
     }
 }
 
@@ -251,12 +252,12 @@ impl<'a> Tracer<'a> {
     /// On which keys the states before an event differ, and why.
     fn before(&mut self, ix: EventIx, fails: bool) -> Carried {
         let room = self.one.room();
-        let parents = room.prev_events(ix);
+        let parents = room.state_parents(ix);
         let is_known = self.one.before(ix).is_some() && self.other.before(ix).is_some();
         if !is_known || room.asserted(ix, When::Before).is_some() {
             return self.ledger.nothing();
         }
-        if room.prev_links(ix).nth(1).is_none() {
+        if room.state_links(ix).nth(1).is_none() {
             // What one parent carries is carried on as it is.
             let parent = parents.first().map(|parent| self.carried[parent.index()].clone());
             return parent.unwrap_or_else(|| self.ledger.nothing());
@@ -360,7 +361,7 @@ impl<'a> Tracer<'a> {
 
     /// The parting that made the same rules come to different verdicts: by an auth event with two verdicts, or by the state.
     fn why_judged_differently(&self, ix: EventIx, before: &Carried) -> Option<usize> {
-        let cited = self.one.room().auth_events(ix).iter().filter_map(|auth| self.verdicts.get(auth)).min();
+        let cited = self.one.auth().of(ix).iter().filter_map(|auth| self.verdicts.get(auth)).min();
         let read = crate::auth::selection(self.one.room(), ix, self.one.profile());
         let by_state = read
             .ok()
@@ -430,7 +431,7 @@ impl<'a> Tracer<'a> {
 
     /// Notes for every difference that a parent carries and the event does not that it is gone.
     fn note_healed(&mut self, ix: EventIx, after: &Carried) {
-        for parent in self.one.room().prev_events(ix) {
+        for parent in self.one.room().state_parents(ix) {
             for cause in self.ledger.gone(&self.carried[parent.index()], after) {
                 self.healed[cause] = Some(ix);
             }

@@ -309,7 +309,7 @@ impl<'a> Walk<'a> {
             (None, None) => return After::Nowhere,
             _ => return After::Half,
         };
-        let base = self.one.room().prev_events(at.one).iter().find_map(|parent| {
+        let base = self.one.room().state_parents(at.one).iter().find_map(|parent| {
             let After::Both(keys) = &self.after[parent.index()] else { return None };
             let there = self.numbers.to_other[parent.index()]?;
             Some((self.one.after(*parent)?, self.other.after(there)?, keys))
@@ -318,12 +318,12 @@ impl<'a> Walk<'a> {
     }
 
     fn inherited(&self, at: Shared) -> Option<u32> {
-        self.one.room().prev_events(at.one).iter().filter_map(|parent| self.causes[parent.index()]).min()
+        self.one.room().state_parents(at.one).iter().filter_map(|parent| self.causes[parent.index()]).min()
     }
 
     fn diverge(&mut self, at: Shared, judged_differently: bool, after: &After) -> u32 {
         let missing = |side: Side, room: &Room, ix: EventIx| {
-            let not_there = room.prev_links(ix).filter(|link| match link {
+            let not_there = room.state_links(ix).filter(|link| match link {
                 Link::Missing(_) => true,
                 Link::Event(parent) => room.is_outlier(*parent),
             });
@@ -355,7 +355,7 @@ fn fetch(room: &Room, there: &[Option<EventIx>]) -> Fetch {
     let mut fetch = Fetch::default();
     for ix in room.events().rev() {
         let here = is_only_here(ix);
-        for before in room.prev_events(ix).iter().chain(room.auth_events(ix)).copied() {
+        for before in room.state_parents(ix).iter().chain(room.auth_events(ix)).copied() {
             if is_only_here(before) {
                 if !here || needed.contains(ix) {
                     needed.insert(before);
@@ -366,7 +366,7 @@ fn fetch(room: &Room, there: &[Option<EventIx>]) -> Fetch {
             }
         }
         if here {
-            let parents = room.prev_events(ix).iter().copied();
+            let parents = room.state_parents(ix).iter().copied();
             parents.filter(|parent| !is_only_here(*parent)).for_each(|parent| {
                 earliest.insert(parent);
             });

@@ -149,7 +149,7 @@ impl Follower<'_> {
     }
 
     fn inherited(&self, ix: EventIx) -> Option<u32> {
-        self.replay.room().prev_events(ix).iter().filter_map(|parent| self.causes[parent.index()]).min()
+        self.replay.room().state_parents(ix).iter().filter_map(|parent| self.causes[parent.index()]).min()
     }
 
     /// Whether the state before or after an event is the one that the server tells.
@@ -203,7 +203,7 @@ impl Follower<'_> {
             cause =
                 self.asserted_differs(at, asserted.provenance, when, computed, replay.before(ix)).or(cause);
         } else {
-            let links: Vec<Link> = room.prev_links(ix).collect();
+            let links: Vec<Link> = room.state_links(ix).collect();
             let provenances = links.iter().filter_map(|link| match link {
                 Link::Missing(missing) => Some(room.asserted_missing(*missing)?.provenance),
                 Link::Event(_) => None,

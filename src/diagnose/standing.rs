@@ -111,7 +111,7 @@ fn flips(replay: &Replay<'_>, event: EventIx, checks: &[Check]) -> Vec<Flip> {
     let wanted = match failed.kind {
         CheckKind::StateBefore => CheckKind::AuthEvents,
         CheckKind::AuthEvents => CheckKind::StateBefore,
-        CheckKind::Format | CheckKind::Recorded => return Vec::new(),
+        CheckKind::Format | CheckKind::StateParents | CheckKind::Recorded => return Vec::new(),
     };
     let Some(others) = checks.iter().find(|check| check.kind == wanted) else { return Vec::new() };
     let subject = Subject { room: replay.room(), event, profile: replay.profile() };
@@ -133,17 +133,21 @@ fn flips(replay: &Replay<'_>, event: EventIx, checks: &[Check]) -> Vec<Flip> {
     flips
 }
 
-/// Follows rejected auth events to the one that was rejected for a reason of its own.
+/// Follows rejected auth events, or entries of `prev_state_events`, to the one that was rejected for a reason of its own.
 fn culprits(replay: &Replay<'_>, event: EventIx) -> Vec<EventIx> {
     let mut culprits: Vec<EventIx> = Vec::new();
     let mut at = event;
     while replay.rejected().contains(at) {
         let failed = replay.judge(at).into_iter().find(|check| matches!(check.verdict, Some(Err(_))));
         let cited = failed.iter().flat_map(|check| &check.operands).find_map(|operand| match operand {
-            Operand::AuthEvent(Link::Event(cited)) if replay.rejected().contains(*cited) => Some(*cited),
+            Operand::AuthEvent(Link::Event(cited)) | Operand::StateParent(Link::Event(cited))
+                if replay.rejected().contains(*cited) =>
+            {
+                Some(*cited)
+            }
             _ => None,
         });
-        // Auth events have smaller indices, so this comes to an end.
+        // Events that are named have smaller indices, so this comes to an end.
         let Some(cited) = cited.filter(|cited| *cited < at) else { break };
         culprits.push(cited);
         at = cited;

@@ -170,8 +170,8 @@ impl Teller<'_> {
             self.asserted(at, before.flatten(), asserted.provenance, self.computed(ix));
         } else if self.is_gap(ix) {
             self.tell(at, What::Unknown(gaps(room, ix)));
-        } else if room.prev_links(ix).nth(1).is_some() {
-            let branches = room.prev_links(ix).map(|link| (link, self.value_after(link)));
+        } else if room.state_links(ix).nth(1).is_some() {
+            let branches = room.state_links(ix).map(|link| (link, self.value_after(link)));
             let branches: Vec<_> = branches.collect();
             self.merge(at, &branches, before);
         }
@@ -229,10 +229,10 @@ impl Teller<'_> {
     /// States asserted after parents that are not there.
     fn asserted_parents(&mut self, ix: EventIx) {
         let room = self.replay.room();
-        if !room.has_missing_prev(ix) || room.asserted(ix, When::Before).is_some() {
+        if !room.has_missing_state_parent(ix) || room.asserted(ix, When::Before).is_some() {
             return;
         }
-        for missing in room.prev_links(ix) {
+        for missing in room.state_links(ix) {
             let Link::Missing(missing) = missing else { continue };
             if let Some(asserted) = room.asserted_missing(missing) {
                 let value = asserted_value(room, self.key, &asserted.events(self.replay.room()));

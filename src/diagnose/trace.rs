@@ -125,11 +125,13 @@ pub(super) struct Asker<'a> {
 impl<'a> Asker<'a> {
     pub(super) fn new(one: &'a Replay<'a>, other: &'a Replay<'a>) -> Self {
         let replays = [one, other];
-        let resolver =
-            |replay: &Replay<'a>| Resolver::new(replay.room(), replay.algorithm(), replay.profile());
+        // Each is asked about the states of the other, whose auth events are those of the other too.
+        let resolver = |replay: &'a Replay<'a>, about: &'a Replay<'a>| {
+            Resolver::new(replay.room(), replay.algorithm(), replay.profile()).along(about.auth())
+        };
         Self {
             replays,
-            resolvers: replays.map(resolver),
+            resolvers: [resolver(one, other), resolver(other, one)],
             rejected: replays.map(|replay| EventSet::new(replay.room().len())),
         }
     }

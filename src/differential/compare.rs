@@ -4,7 +4,7 @@ use super::difference::{Answer, Difference, Place, Question};
 use super::ruma_room::RumaRoom;
 use crate::auth::Verdict;
 use crate::replay::{CheckKind, Replay};
-use crate::resolve::{Algorithm, Failure, Resolver};
+use crate::resolve::{Algorithm, Failure};
 use crate::room::{EventIx, EventSet};
 use crate::state::StateMap;
 
@@ -58,7 +58,7 @@ impl Comparison {
                     let Some(before) = replay.before(ix) else { continue };
                     (Question::StateBefore, ruma.check_against(ix, before))
                 }
-                CheckKind::Format | CheckKind::Recorded => continue,
+                CheckKind::Format | CheckKind::StateParents | CheckKind::Recorded => continue,
             };
             self.verdicts += 1;
             let theirs = theirs.map_or_else(Answer::Refused, |()| Answer::Allowed);
@@ -86,7 +86,7 @@ impl Comparison {
         sets: &[StateMap],
         rejected: &EventSet,
     ) {
-        let ours = Resolver::new(replay.room(), algorithm, replay.profile()).resolve(sets, rejected, &mut ());
+        let ours = replay.resolver_by(algorithm, replay.profile()).resolve(sets, rejected, &mut ());
         if ours.failure.as_ref().is_some_and(|failure| failure.by_chance) {
             self.by_chance.push(Place::Sets);
             return;

@@ -10,8 +10,10 @@ use ruma::{EventId, OwnedEventId};
 
 use super::pdu::{Pdu, Seen, Unrepresentable};
 use super::walk::{auth_chain, conflicted_subgraph};
+use crate::event::room_version::AuthSource;
+use crate::replay::Replay;
 use crate::resolve::Algorithm;
-use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::room::{AuthEdges, EventIx, EventSet, KeyIx, Room};
 use crate::state::StateMap;
 
 /// A room as ruma's `state_res` sees it, fed with strict auth chains.
@@ -20,6 +22,7 @@ use crate::state::StateMap;
 #[derive(Debug)]
 pub struct RumaRoom<'a> {
     room: &'a Room,
+    edges: AuthEdges<'a>,
     rules: AuthorizationRules,
     /// By event index.
     pdus: Vec<Pdu>,
@@ -32,10 +35,32 @@ impl<'a> RumaRoom<'a> {
     /// # Errors
     /// If they cannot hold one.
     pub fn new(room: &'a Room) -> Result<Self, Unrepresentable> {
-        let pdus: Vec<Pdu> =
-            room.events().map(|ix| Pdu::new(room.event(ix))).collect::<Result<_, Unrepresentable>>()?;
+        Self::along(room, AuthEdges::listed(room))
+    }
+
+    /// The same for a room with a state DAG, which ruma does not know: the events get the auth events that the replay has
+    /// calculated.
+    ///
+    /// # Errors
+    /// If ruma's types cannot hold an event.
+    pub fn of_replay(replay: &'a Replay<'a>) -> Result<Self, Unrepresentable> {
+        Self::along(replay.room(), replay.auth())
+    }
+
+    fn along(room: &'a Room, edges: AuthEdges<'a>) -> Result<Self, Unrepresentable> {
+        let pdu = |ix: EventIx| {
+            let mut pdu = Pdu::new(room.event(ix))?;
+            if room.rules().auth_source == AuthSource::Event {
+                return Ok(pdu);
+            }
+            let auth = edges.of(ix).iter().map(|auth| EventId::parse(room.id(*auth)));
+            let bad = |_| Unrepresentable { event_id: room.id(ix).into(), field: "event ID" };
+            pdu.auth = auth.collect::<Result<_, _>>().map_err(bad)?;
+            Ok(pdu)
+        };
+        let pdus: Vec<Pdu> = room.events().map(pdu).collect::<Result<_, Unrepresentable>>()?;
         let by_id = pdus.iter().zip(room.events()).map(|(pdu, ix)| (pdu.id.clone(), ix)).collect();
-        Ok(Self { room, rules: room.rules().ruma().authorization, pdus, by_id })
+        Ok(Self { room, edges, rules: room.rules().ruma().authorization, pdus, by_id })
     }
 
     /// The room.
@@ -94,7 +119,7 @@ impl<'a> RumaRoom<'a> {
             Algorithm::V1 | Algorithm::V2 => StateResolutionV2Rules::V2_0,
         };
         let maps: Vec<_> = sets.iter().map(|set| self.theirs(set)).collect();
-        let chain = |set: &StateMap| auth_chain(self.room, set.iter().map(|(_, event)| event));
+        let chain = |set: &StateMap| auth_chain(self.edges, set.iter().map(|(_, event)| event));
         let chains = sets.iter().map(|set| chain(set).into_iter().map(|ix| self.id(ix)).collect()).collect();
         let answer = state_res::resolve(
             &self.rules,
@@ -105,7 +130,7 @@ impl<'a> RumaRoom<'a> {
             |conflicted| {
                 let conflicted: BTreeSet<EventIx> =
                     conflicted.values().flatten().map(|id| self.by_id[id]).collect();
-                let subgraph = conflicted_subgraph(self.room, &conflicted);
+                let subgraph = conflicted_subgraph(self.edges, &conflicted);
                 Some(subgraph.into_iter().map(|ix| self.id(ix)).collect::<EventIdSet<_>>())
             },
         );

@@ -247,7 +247,10 @@ fn begin_building(
     let Found { findings, placeholders, .. } = &mut *found;
     let rules = settling.rules();
     findings.extend(odd_version(&server, rules).into_iter().collect());
+    let (_, all) = settling.done();
     let settled = settling.settled();
+    // The table tells places, which are others where something was left out.
+    let ids = ids.filter(|_| settled.len() == all);
     assertions.extend(settle::send_join(&settled, findings));
     context.asserted.report(findings);
     assertions.extend(context.asserted.assertions(placeholders, Provenance::File));

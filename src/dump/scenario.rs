@@ -223,7 +223,8 @@ impl<'a> Work<'a> {
         let nodes: Vec<_> = raws.iter().map(|_| graph.add_node(())).collect();
         for (index, raw) in raws.iter().enumerate() {
             let event = &raw.event;
-            let named = event.prev_events().chain(event.auth_events()).filter_map(|id| place.get(&*id));
+            let named = event.prev_events().chain(event.auth_events()).chain(event.prev_state_events());
+            let named = named.filter_map(|id| place.get(&*id));
             let create = self.create.as_ref().map(|(create, _)| create).filter(|create| **create != index);
             let mut targets: Vec<usize> = named.chain(create).copied().collect();
             targets.sort_unstable();
@@ -303,11 +304,12 @@ impl<'a> Work<'a> {
     }
 
     fn set_references(&self, members: &mut BTreeMap<Box<str>, Cow<'_, str>>, event: &Event) {
-        for (name, ids) in [("prev_events", event.prev_events()), ("auth_events", event.auth_events())] {
+        for name in self.rules.reference_members() {
+            let ids = event.references_in(name);
             let real = |id: &str| self.real.get(id).map_or(id, String::as_str).to_owned();
             if ids.clone().any(|id| self.real.contains_key(&*id)) {
                 let ids: Vec<_> = ids.map(|id| json::quote(&real(&id))).collect();
-                members.insert(name.into(), format!("[{}]", ids.join(",")).into());
+                members.insert((*name).into(), format!("[{}]", ids.join(",")).into());
             }
         }
     }

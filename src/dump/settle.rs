@@ -1,6 +1,6 @@
 //! Settling event IDs, and checking hashes on request.
 
-use ruma::canonical_json::{CanonicalJsonObject, redact};
+use ruma::canonical_json::CanonicalJsonObject;
 
 use super::findings::Findings;
 use super::intake::{Raw, Section};
@@ -89,6 +89,11 @@ impl Settling {
 }
 
 fn settle_one(raw: &Raw, rules: &'static Rules, verify: bool, findings: &mut Findings) -> Option<Id> {
+    if let Some(why) = raw.event.unfit(rules) {
+        let message = format!("{why}: left out of a room of version {}", rules.id);
+        findings.push(raw.finding(Code::MalformedEvent, message));
+        return None;
+    }
     let (id, computed) = id_of(raw, rules, findings)?;
     let settled = match &id {
         Id::Own => raw.event.id(),
@@ -242,7 +247,7 @@ fn is_redacted(json: &str, rules: &'static Rules) -> bool {
     if rules.event_ids_are_hashes() {
         object.remove("event_id");
     }
-    redact(object.clone(), &rules.ruma().redaction, None).is_ok_and(|redacted| redacted == object)
+    hash::redact(object.clone(), rules).is_ok_and(|redacted| redacted == object)
 }
 
 /// The state that a `/send_join` response asserts before its join event.

@@ -49,7 +49,7 @@ pub(super) fn choose(
     match told.as_deref().map(|id| (id, Rules::of(id))) {
         Some((_, Some(rules))) => rules,
         Some((id, None)) => {
-            let rules = shape_of_create(create, declared);
+            let rules = shape_of_create(create, declared, raws);
             let finding = Finding::new(
                 Code::UnknownRoomVersion,
                 format!("room version {id:?} is not known to this program; read as version {}", rules.id),
@@ -151,8 +151,19 @@ fn rules(id: &str) -> &'static Rules {
     Rules::of(id).unwrap_or(&Rules::ALL[0])
 }
 
+/// Whether most events have `prev_state_events` instead of `auth_events`.
+fn has_state_dag(raws: &[Raw]) -> bool {
+    raws.iter().filter(|raw| raw.event.names_state_parents()).count() * 2 > raws.len()
+}
+
+/// The version of rooms with state DAGs.
+const STATE_DAG: &str = "org.matrix.msc4242.12";
+
 /// A create event without a room ID is of the family of version 12.
-fn shape_of_create(create: Option<&Raw>, declared: Option<&Declared>) -> &'static Rules {
+fn shape_of_create(create: Option<&Raw>, declared: Option<&Declared>, raws: &[Raw]) -> &'static Rules {
+    if has_state_dag(raws) {
+        return rules(STATE_DAG);
+    }
     let bare = create.is_some_and(|create| create.event.room_id().is_none());
     let named = declared.is_some_and(|declared| declared.room_id.is_some());
     rules(if bare && !named { "12" } else { "11" })
@@ -165,7 +176,9 @@ fn guess(raws: &[Raw], findings: &mut Findings) -> &'static Rules {
         let answers: Vec<bool> = raws.iter().filter_map(test).collect();
         answers.iter().filter(|yes| **yes).count() * 2 > answers.len()
     };
-    let (id, why) = if most(|raw| raw.given_id().map(|id| id.contains(':'))) {
+    let (id, why) = if has_state_dag(raws) {
+        (STATE_DAG, "the events have `prev_state_events`")
+    } else if most(|raw| raw.given_id().map(|id| id.contains(':'))) {
         ("2", "the event IDs name servers")
     } else if most(|raw| raw.event.room_id().map(|id| !id.contains(':'))) {
         ("12", "the room ID names no server")

@@ -16,6 +16,7 @@ use self::content::{Content, Create, Field, JoinRule, Member, PowerLevels};
 pub(crate) use self::parse::Fields;
 pub use self::parse::Parsed;
 pub use self::references::References;
+use self::room_version::{AuthSource, Rules, StateSource};
 use self::span::{Own, Span};
 
 /// The event types that authorization treats specially.
@@ -110,13 +111,17 @@ pub struct Event {
     state_key: Span,
     sender: Span,
     redacts: Span,
-    /// Where the arrays begin; they end with their brackets.
+    /// Where the arrays begin; they end with their brackets. Only `prev_events` is in every event.
     prev_events: u32,
     auth_events: u32,
+    prev_state_events: u32,
     origin_server_ts: i64,
     depth: i64,
     content: Content,
 }
+
+/// The place of an array that is not there: no event is that long.
+const ABSENT: u32 = u32::MAX;
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,11 +132,13 @@ impl fmt::Debug for Event {
 impl Event {
     /// Reads a federation-format PDU. `event_id` may be absent; references may be
     /// IDs or the `[id, {hashes}]` pairs of room versions 1 and 2; `room_id`, `depth` and
-    /// `state_key` may be absent.
+    /// `state_key` may be absent, and one of `auth_events` and `prev_state_events`: which of them an event must have
+    /// depends on the room version ([`Event::unfit`]).
     ///
     /// # Errors
     /// If the JSON is not an object, or lacks `type`, `sender`, `content`, `prev_events`,
-    /// `auth_events` or `origin_server_ts`, or has them in a wrong type; or if it is longer than 2 GiB.
+    /// `origin_server_ts` or both of `auth_events` and `prev_state_events`, or has them in a wrong type; or if it is
+    /// longer than 2 GiB.
     pub fn parse(json: &str) -> Result<Parsed, Malformed> {
         let source = Arc::new(json.to_owned());
         let fields = Fields::scan(&source)
@@ -215,9 +222,48 @@ impl Event {
         References::new(&self.json()[self.prev_events as usize..])
     }
 
-    /// The IDs of the events that authorize this one, in the order of the event.
+    /// The IDs of the events that authorize this one, in the order of the event. None where the room version calculates
+    /// them.
     pub fn auth_events(&self) -> References<'_> {
-        References::new(&self.json()[self.auth_events as usize..])
+        self.references(self.auth_events)
+    }
+
+    /// The IDs of the state events that come right before this one in the state DAG, in the order of the event. None
+    /// where the room version has no state DAG.
+    pub fn prev_state_events(&self) -> References<'_> {
+        self.references(self.prev_state_events)
+    }
+
+    /// The references in one of [`Rules::reference_members`].
+    pub(crate) fn references_in(&self, member: &str) -> References<'_> {
+        match member {
+            "prev_events" => self.prev_events(),
+            "auth_events" => self.auth_events(),
+            _ => self.prev_state_events(),
+        }
+    }
+
+    fn references(&self, place: u32) -> References<'_> {
+        References::new(self.json().get(place as usize..).unwrap_or_default())
+    }
+
+    /// Why a room of these rules has no such event, if it has none: it lacks a list of references that the rules ask for,
+    /// or has one that they do away with. A sentence without a full stop.
+    pub fn unfit(&self, rules: &Rules) -> Option<&'static str> {
+        let (has_auth, has_state) = (self.auth_events != ABSENT, self.prev_state_events != ABSENT);
+        match (rules.auth_source, rules.state_source) {
+            (AuthSource::Event, _) if !has_auth => Some("`auth_events` is missing"),
+            (AuthSource::Calculated, _) if has_auth => {
+                Some("has `auth_events`, which no server reads in a room of this version")
+            }
+            (_, StateSource::PrevStateEvents) if !has_state => Some("`prev_state_events` is missing"),
+            _ => None,
+        }
+    }
+
+    /// Whether the event is of the form that rooms with state DAGs have.
+    pub(crate) fn names_state_parents(&self) -> bool {
+        self.prev_state_events != ABSENT && self.auth_events == ABSENT
     }
 
     /// The ID of the event to redact (top level, as in room versions 1 to 10).

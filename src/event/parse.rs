@@ -7,7 +7,7 @@ use super::content::Content;
 use super::json::{self, Integer};
 use super::references::References;
 use super::span::{MAX_JSON, Own, Span};
-use super::{Event, Kind, Malformed, Oddity};
+use super::{ABSENT, Event, Kind, Malformed, Oddity};
 
 /// A PDU that has been read but whose ID is not settled yet: the step between JSON and [`Event`].
 #[derive(Debug, Clone)]
@@ -87,10 +87,6 @@ impl<'a> Fields<'a> {
             || reader.fail(format!("{} bytes long: no event of more than {MAX_JSON} is read", json.len()));
         let len =
             u32::try_from(json.len()).ok().filter(|len| *len as usize <= MAX_JSON).ok_or_else(too_long)?;
-        if let (Some(_), None) = (prev_state, auth) {
-            let text = "has `prev_state_events` instead of `auth_events`: rooms with state DAGs (MSC4242) are not read yet";
-            return Err(reader.fail(text.to_owned()));
-        }
         let event_type = reader.required_string("type", kind)?;
         let kind = Kind::of(event_type.of(json, &reader.own));
         let content = reader.content(kind, content)?;
@@ -108,7 +104,18 @@ impl<'a> Fields<'a> {
             origin_server_ts: reader.required_integer("origin_server_ts", ts)?,
             depth: reader.depth(depth),
             prev_events: reader.references("prev_events", prev)?,
-            auth_events: reader.references("auth_events", auth)?,
+            auth_events: match (auth, prev_state) {
+                (None, Some(_)) => ABSENT,
+                _ => reader.references("auth_events", auth)?,
+            },
+            prev_state_events: match prev_state {
+                None => ABSENT,
+                // Elsewhere it is a key like any other.
+                Some(json) if auth.is_some() => {
+                    reader.references("prev_state_events", Some(json)).unwrap_or(ABSENT)
+                }
+                json => reader.references("prev_state_events", json)?,
+            },
             redacts: redacts.and_then(|json| reader.string(json)).unwrap_or(Span::ABSENT),
             event_type,
             content,

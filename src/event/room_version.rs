@@ -78,6 +78,29 @@ pub enum Numbering {
     V11,
     /// Version 12 (the room ID is the create event's ID; creators above all levels).
     V12,
+    /// Version 12 as changed by MSC4242: a rule 2 on `prev_state_events` goes before, hardly anything is left of that on
+    /// `auth_events`.
+    StateDag,
+}
+
+/// Where the state before an event comes from, and with it what merges branches of state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateSource {
+    /// The states after `prev_events`. Every event merges, and accepted events without accepted children are the forward
+    /// extremities.
+    PrevEvents,
+    /// The states after `prev_state_events` (MSC4242): the state DAG. Only state events merge; messages are leaves and no
+    /// forward extremities. The state is a function of the events alone, so behind a hole nothing can be judged.
+    PrevStateEvents,
+}
+
+/// Where the auth events of an event come from, along which state resolution goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthSource {
+    /// The event lists them, and is checked against them.
+    Event,
+    /// What the auth events selection finds in the state before the event (MSC4242): nobody can choose others.
+    Calculated,
 }
 
 /// What a room version prescribes, as flags.
@@ -112,6 +135,10 @@ pub struct Rules {
     pub room_id_is_create_id: bool,
     /// Creators, `additional_creators` among them, have more power than any level (12+, MSC4289).
     pub privileged_creators: bool,
+    /// Where the state before an event comes from.
+    pub state_source: StateSource,
+    /// Where auth events come from.
+    pub auth_source: AuthSource,
 }
 
 const V1: Rules = Rules {
@@ -129,6 +156,8 @@ const V1: Rules = Rules {
     creator_is_sender: false,
     room_id_is_create_id: false,
     privileged_creators: false,
+    state_source: StateSource::PrevEvents,
+    auth_source: AuthSource::Event,
 };
 const V2: Rules = Rules { id: "2", algorithm: Algorithm::V2, ..V1 };
 const V3: Rules = Rules {
@@ -169,10 +198,19 @@ const V12: Rules = Rules {
 };
 /// The unstable identifier under which version 12 was tested.
 const HYDRA: Rules = Rules { id: "org.matrix.hydra.11", ..V12 };
+/// Version 12 with a state DAG
+/// ([MSC4242](https://github.com/matrix-org/matrix-spec-proposals/pull/4242)).
+const STATE_DAG: Rules = Rules {
+    id: "org.matrix.msc4242.12",
+    numbering: Numbering::StateDag,
+    state_source: StateSource::PrevStateEvents,
+    auth_source: AuthSource::Calculated,
+    ..V12
+};
 
 impl Rules {
     /// Every room version this program knows, oldest first.
-    pub const ALL: &'static [Self] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12, HYDRA];
+    pub const ALL: &'static [Self] = &[V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12, HYDRA, STATE_DAG];
 
     /// The rules of a room version, if it is known.
     ///
@@ -186,12 +224,31 @@ impl Rules {
         Self::ALL.iter().find(|rules| rules.id == id)
     }
 
+    /// Whether rooms of the version have a state DAG.
+    pub fn has_state_dag(&self) -> bool {
+        self.state_source == StateSource::PrevStateEvents
+    }
+
+    /// The members of an event that hold references to others, in the order of canonical JSON: `auth_events`,
+    /// `prev_events`, `prev_state_events`, as far as there are such.
+    pub fn reference_members(&self) -> &'static [&'static str] {
+        match (self.auth_source, self.state_source) {
+            (AuthSource::Event, StateSource::PrevEvents) => &["auth_events", "prev_events"],
+            (AuthSource::Event, StateSource::PrevStateEvents) => {
+                &["auth_events", "prev_events", "prev_state_events"]
+            }
+            (AuthSource::Calculated, StateSource::PrevEvents) => &["prev_events"],
+            (AuthSource::Calculated, StateSource::PrevStateEvents) => &["prev_events", "prev_state_events"],
+        }
+    }
+
     /// Event IDs are reference hashes and can be recomputed.
     pub fn event_ids_are_hashes(&self) -> bool {
         self.event_ids != EventIdFormat::Given
     }
 
-    /// ruma's table for the same version: redaction and hashing are borrowed from there.
+    /// ruma's table for the same version, or for the one it is derived from: hashing is borrowed from there, and redaction
+    /// but for what [`hash::redact`](super::hash::redact) adds.
     pub fn ruma(&self) -> RumaRules {
         match self.id {
             "1" => RumaRules::V1,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::hashes::Hashes;
-use super::{Entry, Expectation, ExpectedEvent, ExpectedState, Origin};
+use super::{Entry, Expectation, ExpectedEvent, ExpectedOfStateDag, ExpectedState, Origin};
 use crate::replay::Replay;
 use crate::room::{EventIx, Room};
 use crate::state::StateMap;
@@ -26,6 +26,12 @@ pub enum Aspect {
     StateBefore,
     /// The state after it.
     StateAfter,
+    /// The calculated auth events (MSC4242).
+    AuthEvents,
+    /// Whether the event waits for what it rests on (MSC4242).
+    Unprocessed,
+    /// Whether the event is soft-failed (MSC4242).
+    SoftFailed,
     /// The forward extremities.
     Extremities,
     /// The state of the room now.
@@ -44,6 +50,9 @@ impl Aspect {
             Self::Resolved => "resolved",
             Self::StateBefore => "state before",
             Self::StateAfter => "state after",
+            Self::AuthEvents => "calculated auth events",
+            Self::Unprocessed => "unprocessed",
+            Self::SoftFailed => "soft failure",
             Self::Extremities => "forward extremities",
             Self::CurrentState => "current state",
             Self::CurrentResolved => "current state resolved",
@@ -185,6 +194,7 @@ impl Work<'_> {
         let missed = self.result.missed;
         self.verdict(ix, expected);
         self.resolved(ix, expected);
+        self.state_dag(ix, &expected.state_dag);
         if let Some(state) = &expected.before {
             let hash = self.hashes.before(ix);
             self.state(Some(ix), Aspect::StateBefore, state, self.replay.before(ix), hash.as_deref());
@@ -215,6 +225,37 @@ impl Work<'_> {
             let name = |resolved| told(resolved, "states that differ", "equal states");
             let id = Some(self.room.id(ix));
             self.result.miss(miss(id, Aspect::Resolved, name(expected), name(computed)));
+        }
+    }
+
+    fn state_dag(&mut self, ix: EventIx, expected: &ExpectedOfStateDag) {
+        let id = Some(self.room.id(ix));
+        if let Some(expected) = &expected.auth_events {
+            let computed = self.replay.calculated_auth(ix).map(|auth| {
+                let mut ids: Vec<&str> = auth.iter().map(|auth| self.room.id(*auth)).collect();
+                ids.sort_unstable();
+                ids
+            });
+            let expected: Option<Vec<&str>> =
+                expected.as_ref().map(|ids| ids.iter().map(|id| &**id).collect());
+            if computed != expected {
+                let name =
+                    |ids: Option<Vec<&str>>| ids.map_or_else(|| "none".to_owned(), |ids| ids.join(", "));
+                self.result.miss(miss(id, Aspect::AuthEvents, &name(expected), name(computed)));
+            }
+        }
+        let unprocessed = Some(self.replay.is_unprocessed(ix));
+        if expected.unprocessed.is_some() && expected.unprocessed != unprocessed {
+            let name = |value| told(value == Some(true), "waits", "does not wait");
+            self.result.miss(miss(id, Aspect::Unprocessed, name(expected.unprocessed), name(unprocessed)));
+        }
+        let soft_failed = self.replay.soft_failed(ix);
+        if expected.soft_failed.is_some() && expected.soft_failed != soft_failed {
+            let name = |value: Option<bool>| match value {
+                Some(value) => told(value, "soft-failed", "not soft-failed"),
+                None => "not asked",
+            };
+            self.result.miss(miss(id, Aspect::SoftFailed, name(expected.soft_failed), name(soft_failed)));
         }
     }
 

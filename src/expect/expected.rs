@@ -5,7 +5,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::{Entry, Expectation, ExpectedCurrent, ExpectedEvent, ExpectedState, Origin, Unreadable};
+use super::{
+    Entry, Expectation, ExpectedCurrent, ExpectedEvent, ExpectedOfStateDag, ExpectedState, Origin, Unreadable,
+};
 use crate::event::room_version::Algorithm;
 
 /// The file as it is written.
@@ -33,6 +35,10 @@ struct EventEntry {
     #[serde(default, deserialize_with = "told")]
     state_after_hash: Told<Box<str>>,
     state_after: Option<Vec<Entry>>,
+    #[serde(default, deserialize_with = "told")]
+    auth_events: Told<Vec<Box<str>>>,
+    unprocessed: Option<bool>,
+    soft_failed: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -108,21 +114,30 @@ fn event(id: Box<str>, entry: EventEntry) -> ExpectedEvent {
     use serde_json::Value;
     let is_rejected =
         |reason: Option<Value>| !matches!(reason, None | Some(Value::Null | Value::Bool(false)));
+    let state_dag = ExpectedOfStateDag {
+        // Who tells of auth events speaks of a state DAG, and says nothing of events that do not wait.
+        unprocessed: entry.unprocessed.or(entry.auth_events.as_ref().map(|_| false)),
+        auth_events: entry.auth_events.map(|ids| ids.map(sorted)),
+        soft_failed: entry.soft_failed,
+    };
     ExpectedEvent {
         id,
-        rejected: entry.rejected.map(is_rejected),
+        // To wait is not to be rejected; why an event waits may stand there all the same.
+        rejected: entry.rejected.map(|reason| state_dag.unprocessed != Some(true) && is_rejected(reason)),
         resolved: entry.resolved,
         before: state(entry.state_before_hash, entry.state_before),
         after: state(entry.state_after_hash, entry.state_after),
         provisional: false,
+        state_dag,
     }
 }
 
+fn sorted(mut ids: Vec<Box<str>>) -> Vec<Box<str>> {
+    ids.sort_unstable();
+    ids
+}
+
 fn current(entry: Current) -> ExpectedCurrent {
-    let sorted = |mut ids: Vec<Box<str>>| {
-        ids.sort_unstable();
-        ids
-    };
     ExpectedCurrent {
         extremities: entry.extremities.map(sorted),
         resolved: entry.resolved,

@@ -50,6 +50,6 @@ impl<'a> Hashes<'a> {
     fn parent_after(&self, ix: EventIx, state: &StateMap) -> Option<EventIx> {
         let holds =
             |parent: &EventIx| self.replay.after(*parent).is_some_and(|other| other.shares_root_with(state));
-        self.replay.room().prev_events(ix).iter().copied().find(holds)
+        self.replay.room().state_parents(ix).iter().copied().find(holds)
     }
 }

@@ -56,6 +56,16 @@ pub(crate) struct ExpectedEvent {
     pub(crate) after: Option<ExpectedState>,
     /// Whoever made the expectation did not know the state for sure.
     pub(crate) provisional: bool,
+    state_dag: ExpectedOfStateDag,
+}
+
+/// What must come out for one event of a room with a state DAG; `None` where nothing is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct ExpectedOfStateDag {
+    /// The calculated auth events, sorted; of an event without any state before it, `None`.
+    auth_events: Option<Option<Vec<Box<str>>>>,
+    unprocessed: Option<bool>,
+    soft_failed: Option<bool>,
 }
 
 /// What the room must be like now; `None` where nothing is told.

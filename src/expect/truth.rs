@@ -1,6 +1,8 @@
 //! Reading what a server's database holds.
 
-use super::{Expectation, ExpectedCurrent, ExpectedEvent, ExpectedState, Origin, Unreadable};
+use super::{
+    Expectation, ExpectedCurrent, ExpectedEvent, ExpectedOfStateDag, ExpectedState, Origin, Unreadable,
+};
 
 /// Where the table has the columns that are read.
 struct Columns {
@@ -54,6 +56,7 @@ fn event(columns: &Columns, line: &str) -> Option<ExpectedEvent> {
         before: columns.before_hash.map_or(Some(None), state)?,
         after: state(columns.after_hash)?,
         provisional: has("partial_state"),
+        state_dag: ExpectedOfStateDag::default(),
     })
 }
 

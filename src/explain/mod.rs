@@ -4,6 +4,7 @@
 //! terminal can shorten an ID, and a window can make it a link. A resolution becomes a tree of sentences: phases,
 //! steps, details.
 
+mod calculated;
 mod steps;
 mod verdict;
 

@@ -63,6 +63,15 @@ pub(super) fn operand_sentence(operand: &Operand) -> Sentence {
         Operand::AuthEvent(Link::Missing(missing)) => {
             sentence!["the auth event in question is not in the dump: ", Span::Missing(*missing)]
         }
+        Operand::StateParent(Link::Event(event)) => {
+            sentence!["the entry of prev_state_events in question is ", Span::Described(*event)]
+        }
+        Operand::StateParent(Link::Missing(missing)) => {
+            sentence![
+                "the entry of prev_state_events in question is not in the dump: ",
+                Span::Missing(*missing)
+            ]
+        }
     }
 }
 
@@ -121,6 +130,7 @@ pub fn explain_check(room: &Room, check: &Check) -> Node {
     let against = match check.kind {
         CheckKind::Format => "form of the event: ",
         CheckKind::AuthEvents => "against its own auth_events: ",
+        CheckKind::StateParents => "its place in the state DAG: ",
         CheckKind::StateBefore => "against the state before it: ",
         CheckKind::Recorded => "recorded by the server: ",
     };
@@ -140,11 +150,16 @@ pub fn explain_rejection(room: &Room, rejection: &Rejection) -> Sentence {
             let check = match rejection.check {
                 CheckKind::Format => "rejected for its form",
                 CheckKind::AuthEvents => "rejected by its own auth_events",
+                CheckKind::StateParents => "rejected for its place in the state DAG",
                 CheckKind::StateBefore => "rejected by the state before it",
                 CheckKind::Recorded => "rejected",
             };
             let number = Span::Rule(refusal.rule().number(room.rules().numbering));
-            sentence![check, ", rule ", number, ": ", rejection.reason.clone()]
+            let sentence = sentence![check, ", rule ", number, ": ", rejection.reason.clone()];
+            match rejection.origin {
+                Some(origin) => sentence.with("; it goes back to ").with(origin),
+                None => sentence,
+            }
         }
         None => sentence!["rejected, ", rejection.reason.clone()],
     }

@@ -6,12 +6,15 @@ use smallvec::SmallVec;
 
 use super::judge::Judge;
 use super::messages::Messages;
+use super::state_dag::{StateDagBuild, StateDagOutcome};
 use super::states::{FinishedStates, StateNumber, States};
 use super::stored::Expanding;
 use super::{Current, Footing, Rejection};
 use crate::auth::Profile;
 use crate::resolve::{Algorithm, Answer, Failure, Resolver};
-use crate::room::{Asserted, AssertedState, EventIx, EventSet, Link, MissingIx, Room, When};
+use crate::room::{
+    Asserted, AssertedState, AuthEdges, EventIx, EventSet, KeyIx, Link, MissingIx, Room, When,
+};
 use crate::state::StateView;
 
 /// What a replay knows of one event.
@@ -24,7 +27,8 @@ pub(super) struct Known {
 }
 
 impl Known {
-    const NOTHING: Self = Self { before: None, after: None, footing: Footing::Unknown, resolved: false };
+    pub(super) const NOTHING: Self =
+        Self { before: None, after: None, footing: Footing::Unknown, resolved: false };
 }
 
 /// What a replay comes to.
@@ -38,18 +42,22 @@ pub(super) struct Outcome {
     pub(super) rejections: BTreeMap<EventIx, Rejection>,
     pub(super) failures: BTreeMap<EventIx, Failure>,
     pub(super) current: Current,
+    /// Where the room version has a state DAG.
+    pub(super) state_dag: Option<Box<StateDagOutcome>>,
 }
 
 /// A replay in the making.
 pub(super) struct Build<'a> {
-    room: &'a Room,
+    pub(super) room: &'a Room,
     profile: Profile,
     resolver: Resolver<'a>,
-    states: States,
+    pub(super) states: States,
     stored: Expanding,
     messages: Messages,
-    known: Vec<Known>,
-    rejected: EventSet,
+    pub(super) known: Vec<Known>,
+    pub(super) rejected: EventSet,
+    /// What a state DAG adds.
+    pub(super) state_dag: Option<Box<StateDagBuild>>,
     rejections: BTreeMap<EventIx, Rejection>,
     failures: BTreeMap<EventIx, Failure>,
     /// The states asserted after missing events, as far as they were needed.
@@ -66,6 +74,7 @@ impl<'a> Build<'a> {
             stored: Expanding::new(room),
             messages: Messages::new(room),
             known: Vec::with_capacity(room.len()),
+            state_dag: room.rules().has_state_dag().then(|| Box::new(StateDagBuild::new(room))),
             rejected: EventSet::new(room.len()),
             rejections: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -73,35 +82,46 @@ impl<'a> Build<'a> {
         }
     }
 
+    pub(super) fn profile(&self) -> Profile {
+        self.profile
+    }
+
     /// How many events have been replayed.
     pub(super) fn done(&self) -> usize {
         self.known.len()
     }
 
-    /// Replays up to so many more events. Returns whether that were all.
+    /// Replays up to so many more events. Returns whether that were all, and nothing is left to do.
     pub(super) fn advance(&mut self, events: usize) -> bool {
         if !self.stored.advance(self.room, &mut self.states, events) {
             return false;
         }
         let first = self.done();
-        for place in first..first.saturating_add(events).min(self.room.len()) {
+        let end = first.saturating_add(events).min(self.room.len());
+        for place in first..end {
             self.take(EventIx::new(place));
         }
-        self.done() == self.room.len()
+        let left = events.saturating_sub(end - first);
+        self.done() == self.room.len() && self.look_for_soft_failures(left)
     }
 
     /// Ends the replay when all events have been replayed.
     pub(super) fn finish(mut self) -> Outcome {
         let extremities = self.forward_extremities();
         let (state, footing, resolved, failure) = self.current(&extremities);
-        let Self { states, stored, known, rejected, rejections, failures, .. } = self;
+        let Self { states, stored, known, rejected, rejections, failures, state_dag, .. } = self;
         let (states, stored) = (states.finish(), stored.finish());
         let state = state.map(|state| states.get(state).clone());
         let current = Current { extremities, state, footing, resolved, failure };
-        Outcome { known, states, stored, rejected, rejections, failures, current }
+        let state_dag = state_dag.map(|dag| Box::new(dag.finish()));
+        Outcome { known, states, stored, rejected, rejections, failures, current, state_dag }
     }
 
     fn take(&mut self, ix: EventIx) {
+        if self.state_dag.is_some() {
+            let known = self.take_in_state_dag(ix);
+            return self.known.push(known);
+        }
         let mut known = if self.room.is_outlier(ix) { Known::NOTHING } else { self.state_before(ix) };
         if !self.is_like_a_known_message(ix, known.before) {
             self.judge(ix, known.before);
@@ -110,31 +130,51 @@ impl<'a> Build<'a> {
         self.known.push(known);
     }
 
-    fn is_like_a_known_message(&mut self, ix: EventIx, before: Option<StateNumber>) -> bool {
+    pub(super) fn is_like_a_known_message(&mut self, ix: EventIx, before: Option<StateNumber>) -> bool {
         before.is_some_and(|before| {
             self.messages.are_known_to_allow(self.room, ix, before, self.states.view(before))
         })
     }
 
-    fn judge(&mut self, ix: EventIx, before: Option<StateNumber>) {
+    pub(super) fn judge(&mut self, ix: EventIx, before: Option<StateNumber>) {
         let judge = Judge { room: self.room, profile: self.profile, rejected: &self.rejected };
         let state = before.map(|before| self.states.view(before));
         let verdicts = self.resolver.verdicts();
         if let Some(rejection) = judge.verdict(ix, state, verdicts) {
-            self.rejected.insert(ix);
-            self.rejections.insert(ix, rejection);
+            self.reject(ix, rejection);
         } else if let (Some(before), Some(reads)) = (before, verdicts.reads_that_allowed(ix)) {
             self.messages.note(self.room, ix, before, reads);
         }
     }
 
-    fn state_before(&mut self, ix: EventIx) -> Known {
+    pub(super) fn reject(&mut self, ix: EventIx, rejection: Rejection) {
+        self.rejected.insert(ix);
+        self.rejections.insert(ix, rejection);
+    }
+
+    /// Why an event was rejected.
+    pub(super) fn rejection(&self, ix: EventIx) -> Option<&Rejection> {
+        self.rejections.get(&ix)
+    }
+
+    /// Judges events, given which were rejected before.
+    pub(super) fn judging(&self) -> Judge<'_> {
+        Judge { room: self.room, profile: self.profile, rejected: &self.rejected }
+    }
+
+    /// What the rules about some state say of an event, given how to look the state up.
+    pub(super) fn check(&mut self, ix: EventIx, state: impl Fn(&States, KeyIx) -> Option<EventIx>) -> bool {
+        let Self { room, states, resolver, .. } = self;
+        resolver.verdicts().check(room, ix, |key| state(states, key)).is_ok()
+    }
+
+    pub(super) fn state_before(&mut self, ix: EventIx) -> Known {
         if let Some(asserted) = self.room.asserted(ix, When::Before) {
             let before = self.asserted_state(asserted);
             return Known { before, footing: Footing::Asserted, ..Known::NOTHING };
         }
-        if let [parent] = self.room.prev_events(ix)
-            && !self.room.has_missing_prev(ix)
+        if let [parent] = self.room.state_parents(ix)
+            && !self.room.has_missing_state_parent(ix)
         {
             let Known { after, footing, .. } = self.known[parent.index()];
             let footing = if after.is_some() { footing } else { Footing::Unknown };
@@ -143,7 +183,7 @@ impl<'a> Build<'a> {
         let room = self.room;
         let mut inputs: SmallVec<[StateNumber; 8]> = SmallVec::new();
         let mut footing = Footing::Computed;
-        for link in room.prev_links(ix) {
+        for link in room.state_links(ix) {
             let Some(state) = self.after_link(link) else { return Known::NOTHING };
             inputs.push(state);
             footing = footing.max(match link {
@@ -166,7 +206,7 @@ impl<'a> Build<'a> {
     }
 
     /// The state after an event, be it in the dump or only asserted.
-    fn after_link(&mut self, link: Link) -> Option<StateNumber> {
+    pub(super) fn after_link(&mut self, link: Link) -> Option<StateNumber> {
         match link {
             Link::Event(ix) => self.known[ix.index()].after,
             Link::Missing(missing) => {
@@ -180,20 +220,22 @@ impl<'a> Build<'a> {
         }
     }
 
-    fn resolve(&mut self, inputs: &[StateNumber]) -> (StateNumber, bool, Option<Failure>) {
+    pub(super) fn resolve(&mut self, inputs: &[StateNumber]) -> (StateNumber, bool, Option<Failure>) {
         let Some(first) = inputs.first() else { return (States::EMPTY, false, None) };
         if inputs.iter().all(|input| input == first) {
             return (*first, false, None);
         }
         let views: SmallVec<[StateView<'_>; 4]> =
             inputs.iter().map(|input| self.states.view(*input)).collect();
-        let answer = self.resolver.answer(&views, &self.rejected, &mut ());
+        let calculated = self.state_dag.as_deref().map(|dag| &dag.auth);
+        let edges = AuthEdges::of_replay(self.room, calculated);
+        let answer = self.resolver.answer_along(edges, &views, &self.rejected, &mut ());
         drop(views);
         let Answer { base, changes, resolved, failure, .. } = answer;
         (self.states.change(inputs[base], &changes), resolved, failure)
     }
 
-    fn state_after(&mut self, ix: EventIx, known: &mut Known) {
+    pub(super) fn state_after(&mut self, ix: EventIx, known: &mut Known) {
         if let Some(asserted) = self.room.asserted(ix, When::After) {
             known.after = self.asserted_state(asserted);
             known.footing = Footing::Asserted;
@@ -208,6 +250,9 @@ impl<'a> Build<'a> {
     }
 
     fn forward_extremities(&self) -> Vec<EventIx> {
+        if self.state_dag.is_some() {
+            return self.state_dag_extremities();
+        }
         let counts = |ix: EventIx| {
             let recorded = self.room.recorded(ix);
             let known_to_server = !self.room.is_outlier(ix) && !recorded.outlier;
@@ -234,6 +279,9 @@ impl<'a> Build<'a> {
     fn current(&mut self, extremities: &[EventIx]) -> (Option<StateNumber>, Footing, bool, Option<Failure>) {
         let after = |ix: &EventIx| self.known[ix.index()].after;
         let states: Option<Vec<StateNumber>> = extremities.iter().map(after).collect();
+        if extremities.is_empty() && self.nothing_waits() {
+            return (Some(States::EMPTY), Footing::Computed, false, None);
+        }
         // A dump of nothing but outliers has no extremities: then nothing is known, which is not an empty state.
         let Some(states) = states.filter(|states| !states.is_empty()) else {
             return (None, Footing::Unknown, false, None);

@@ -43,7 +43,7 @@ impl Walk {
         for ix in (self.done()..end).map(EventIx::new) {
             let pair_before = (one.before(ix), other.before(ix));
             let pair_after = (one.after(ix), other.after(ix));
-            let parent = room.prev_events(ix).first();
+            let parent = room.state_parents(ix).first();
             let after = &mut self.after;
             let base = parent.map(|parent| ((one.after(*parent), other.after(*parent)), after.take(*parent)));
             let before = differing_keys(pair_before, base);
@@ -67,7 +67,7 @@ struct After {
 impl After {
     fn new(room: &Room) -> Self {
         let mut uses = vec![0; room.len()];
-        for parent in room.events().filter_map(|ix| room.prev_events(ix).first().copied()) {
+        for parent in room.events().filter_map(|ix| room.state_parents(ix).first().copied()) {
             uses[parent.index()] += 1;
         }
         Self { keys: Vec::with_capacity(room.len()), uses }

@@ -40,15 +40,18 @@ impl Judge<'_> {
         let before = before.filter(|_| self.knows_all(ix));
         let reject = |check: CheckKind, refusal: Refusal| {
             let reason = refusal.reason();
-            Some(Rejection { check, refusal: Some(refusal), reason })
+            Some(Rejection { check, refusal: Some(refusal), reason, origin: None })
         };
         if let Err(refusal) = self.check_format(ix) {
             return reject(CheckKind::Format, refusal);
         }
-        let subject = Subject { room: self.room, event: ix, profile: self.profile };
-        if self.can_judge_auth_events(ix, before) {
-            if let Err(refusal) = check_independent(subject, |auth| self.rejected.contains(auth), ()) {
-                return reject(CheckKind::AuthEvents, refusal);
+        if self.room.rules().has_state_dag() {
+            if let Some(rejection) = self.verdict_on_place(ix) {
+                return Some(rejection);
+            }
+        } else if self.can_judge_auth_events(ix, before) {
+            if let Some(rejection) = self.verdict_on_place(ix) {
+                return Some(rejection);
             }
             if let Err(refusal) = verdicts.check(self.room, ix, |key| self.own(ix, key)) {
                 return reject(CheckKind::AuthEvents, refusal);
@@ -60,9 +63,22 @@ impl Judge<'_> {
         {
             return reject(CheckKind::StateBefore, refusal);
         }
+        // In a state DAG an event that cannot be judged waits, whatever a server has made of it.
+        if self.room.rules().has_state_dag() {
+            return None;
+        }
         let recorded = self.room.recorded(ix).rejected.as_deref().filter(|_| before.is_none())?;
         let reason = format!("recorded by the server as {recorded}");
-        Some(Rejection { check: CheckKind::Recorded, refusal: None, reason })
+        Some(Rejection { check: CheckKind::Recorded, refusal: None, reason, origin: None })
+    }
+
+    /// Why the event is rejected, if it is by the rules that need no state: for what it names.
+    pub(super) fn verdict_on_place(&self, ix: EventIx) -> Option<Rejection> {
+        let subject = Subject { room: self.room, event: ix, profile: self.profile };
+        let refusal = check_independent(subject, |named| self.rejected.contains(named), ()).err()?;
+        let reason = refusal.reason();
+        let check = CheckKind::on_place(self.room);
+        Some(Rejection { check, refusal: Some(refusal), reason, origin: None })
     }
 
     /// All checks with what they read, whether or not an earlier one fails.
@@ -74,10 +90,17 @@ impl Judge<'_> {
             checks.push(Check { kind: CheckKind::Format, reads: Vec::new(), operands: Vec::new(), verdict });
         }
         let mut operands = Vec::new();
-        let verdict =
-            self.can_judge_auth_events(ix, before).then(|| self.check_auth_events(ix, &mut operands));
-        let reads = self.reads(ix, |key| self.own(ix, key));
-        checks.push(Check { kind: CheckKind::AuthEvents, reads, operands, verdict });
+        if self.room.rules().has_state_dag() {
+            // Without a state before it the event waits, unless this is what it fails by.
+            let verdict = self.check_place(ix, &mut operands);
+            let verdict = (before.is_some() || self.rejected.contains(ix)).then_some(verdict);
+            checks.push(Check { kind: CheckKind::StateParents, reads: Vec::new(), operands, verdict });
+        } else {
+            let verdict =
+                self.can_judge_auth_events(ix, before).then(|| self.check_auth_events(ix, &mut operands));
+            let reads = self.reads(ix, |key| self.own(ix, key));
+            checks.push(Check { kind: CheckKind::AuthEvents, reads, operands, verdict });
+        }
         if !self.room.is_outlier(ix) {
             let mut operands = Vec::new();
             let verdict = before.map(|before| self.check_against(ix, before, &mut operands));
@@ -132,12 +155,17 @@ impl Judge<'_> {
     }
 
     fn check_auth_events(&self, ix: EventIx, recorder: &mut impl Recorder) -> Verdict {
+        let verdict = self.check_place(ix, &mut *recorder)?;
         let subject = Subject { room: self.room, event: ix, profile: self.profile };
-        let verdict = check_independent(subject, |auth| self.rejected.contains(auth), &mut *recorder)?;
         if self.room.event(ix).kind() == Kind::Create {
             return Ok(verdict);
         }
         check_dependent(subject, |key| self.own(ix, key), recorder)
+    }
+
+    fn check_place(&self, ix: EventIx, recorder: &mut impl Recorder) -> Verdict {
+        let subject = Subject { room: self.room, event: ix, profile: self.profile };
+        check_independent(subject, |named| self.rejected.contains(named), recorder)
     }
 
     fn check_against(&self, ix: EventIx, state: StateView<'_>, recorder: &mut impl Recorder) -> Verdict {

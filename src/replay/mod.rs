@@ -9,15 +9,20 @@
 //!   after(e)  = before(e) + e, if e is a state event and not rejected
 //! ```
 //!
+//! In a room with a state DAG (MSC4242) states follow `prev_state_events` instead, and auth events are calculated from them.
+//!
 //! Sources: <https://spec.matrix.org/latest/server-server-api/#checks-performed-on-receipt-of-a-pdu>,
-//! <https://spec.matrix.org/latest/server-server-api/#room-state-resolution>
+//! <https://spec.matrix.org/latest/server-server-api/#room-state-resolution>,
+//! <https://github.com/matrix-org/matrix-spec-proposals/pull/4242>
 
+mod arrivals;
 mod build;
 pub(crate) mod compare;
 mod judge;
 mod messages;
 mod pair;
 mod place;
+mod state_dag;
 mod states;
 mod stored;
 
@@ -28,12 +33,14 @@ pub use self::judge::Check;
 use self::judge::Judge;
 pub use self::pair::Pair;
 pub use self::place::Place;
+use self::state_dag::StateDagOutcome;
 pub use self::stored::StoredState;
-use crate::auth::{Profile, Refusal, Verdicts};
+use crate::auth::{Profile, Refusal, SelectedFor, Verdicts, selection};
+use crate::event::room_version::AuthSource;
 use crate::report::{Code, Finding};
-use crate::resolve::step::{Observer, Step};
+use crate::resolve::step::{CalcAuth, Observer, SelectedKey, Step};
 use crate::resolve::{Algorithm, Failure, Resolution, Resolver};
-use crate::room::{EventIx, EventSet, Link, Room};
+use crate::room::{AuthEdges, EventIx, EventSet, Link, Room};
 use crate::state::StateMap;
 
 /// Which check rejected an event.
@@ -43,6 +50,8 @@ pub enum CheckKind {
     Format,
     /// Against its own `auth_events`.
     AuthEvents,
+    /// By the rules on `prev_state_events`, and others that need no state (MSC4242).
+    StateParents,
     /// Against the state before it.
     StateBefore,
     /// None here: the dump says that a server rejected it, and what is known does not suffice to judge.
@@ -55,6 +64,7 @@ impl CheckKind {
         match self {
             Self::Format => "format",
             Self::AuthEvents => "auth_events",
+            Self::StateParents => "prev_state_events",
             Self::StateBefore => "state_before",
             Self::Recorded => "recorded",
         }
@@ -70,6 +80,9 @@ pub struct Rejection {
     pub refusal: Option<Refusal>,
     /// One sentence without a full stop.
     pub reason: String,
+    /// Where the rejection is handed down along `prev_state_events`: the event it goes back to, which was rejected for
+    /// something of its own.
+    pub origin: Option<EventIx>,
 }
 
 /// How far a state can be relied on.
@@ -79,6 +92,8 @@ pub enum Footing {
     Computed,
     /// Somewhere below it a state was asserted.
     Asserted,
+    /// There is none: the event was rejected for its place in the state DAG (MSC4242).
+    Undefined,
     /// Unknown: somewhere below it is a hole.
     Unknown,
 }
@@ -89,6 +104,7 @@ impl Footing {
         match self {
             Self::Computed => "computed",
             Self::Asserted => "asserted",
+            Self::Undefined => "undefined",
             Self::Unknown => "unknown",
         }
     }
@@ -186,10 +202,11 @@ impl<'a> Replaying<'a> {
 #[derive(Debug, Clone)]
 pub struct Current {
     /// The forward extremities, ascending: accepted events with a place in the DAG that no accepted event has as its
-    /// parent. Events recorded as soft-failed or as outliers are none, but what an accepted event reaches through
+    /// parent; of a state DAG, accepted state events that no accepted state event names in `prev_state_events`. Events recorded as soft-failed or as outliers are none, but what an accepted event reaches through
     /// soft-failed ones is none either.
     pub extremities: Vec<EventIx>,
-    /// The resolved state; `None` if there is no extremity, or the state after one is unknown.
+    /// The resolved state; `None` if there is no extremity, or the state after one is unknown. (In a state DAG that has no
+    /// extremity because all its events were rejected, it is known: it has no entries.)
     pub state: Option<StateMap>,
     /// How far it can be relied on.
     pub footing: Footing,
@@ -259,6 +276,62 @@ impl<'a> Replay<'a> {
         &self.recording.outcome.rejected
     }
 
+    fn state_dag(&self) -> Option<&StateDagOutcome> {
+        self.recording.outcome.state_dag.as_deref()
+    }
+
+    /// Along which edges auth chains go here: those that events list, or the calculated ones of a state DAG.
+    pub fn auth(&self) -> AuthEdges<'_> {
+        AuthEdges::of_replay(self.room, self.state_dag().map(|dag| &dag.auth))
+    }
+
+    /// The calculated auth events of an event; `None` where the event lists its own, and where no state is defined before
+    /// it.
+    pub fn calculated_auth(&self, ix: EventIx) -> Option<&[EventIx]> {
+        self.state_dag()?.auth.get(ix)
+    }
+
+    /// Whether an event of a state DAG waits, because something it rests on is not in the dump: it is neither accepted nor
+    /// rejected. Never so in other rooms.
+    pub fn is_unprocessed(&self, ix: EventIx) -> bool {
+        self.state_dag().is_some_and(|dag| dag.unprocessed.contains(ix))
+    }
+
+    /// How many events wait so.
+    pub fn unprocessed_count(&self) -> usize {
+        self.state_dag().map_or(0, |dag| dag.unprocessed.len())
+    }
+
+    /// Whether the current state at its arrival refuses a message of a room with a state DAG that is accepted; `None` for
+    /// all other events. The one answer that depends on the order of the dump.
+    pub fn soft_failed(&self, ix: EventIx) -> Option<bool> {
+        let dag = self.state_dag()?;
+        let is_message = self.room.key_of(ix).is_none() && self.before(ix).is_some();
+        (is_message && !self.rejected().contains(ix)).then(|| dag.soft_failed.contains(ix))
+    }
+
+    /// Whether an event is such that it is a forward extremity until others follow it.
+    pub fn may_be_extremity(&self, ix: EventIx) -> bool {
+        if self.rejected().contains(ix) {
+            return false;
+        }
+        if self.room.rules().has_state_dag() {
+            return self.room.key_of(ix).is_some() && self.after(ix).is_some();
+        }
+        let recorded = self.room.recorded(ix);
+        !self.room.is_outlier(ix) && !recorded.outlier && !recorded.soft_failed
+    }
+
+    /// Something that resolves as this replay does.
+    pub fn resolver(&self) -> Resolver<'_> {
+        self.resolver_by(self.algorithm(), self.profile())
+    }
+
+    /// Something that resolves along the same auth edges, but by another algorithm or in another manner.
+    pub fn resolver_by(&self, algorithm: Algorithm, profile: Profile) -> Resolver<'_> {
+        Resolver::new(self.room, algorithm, profile).along(self.auth())
+    }
+
     /// Where the implementation that the profile stands for would have failed to resolve the state before an event.
     pub fn failure(&self, ix: EventIx) -> Option<&Failure> {
         self.recording.outcome.failures.get(&ix)
@@ -273,7 +346,7 @@ impl<'a> Replay<'a> {
     ///
     /// `None` if one of them is unknown.
     pub fn inputs(&self, ix: EventIx) -> Option<Vec<StateMap>> {
-        self.room.prev_links(ix).map(|link| self.after_link(link)).collect()
+        self.room.state_links(ix).map(|link| self.after_link(link)).collect()
     }
 
     /// The states that are resolved for a place: those after the parents of an event, or after the forward extremities.
@@ -330,7 +403,23 @@ impl<'a> Replay<'a> {
     ) -> Resolution {
         let earlier = at.map(|ix| self.rejected_before(ix));
         let rejected = earlier.as_ref().unwrap_or(&self.recording.outcome.rejected);
-        Resolver::new(self.room, self.algorithm(), self.profile()).resolve(sets, rejected, observer)
+        let resolution = self.resolver().resolve(sets, rejected, observer);
+        if let Some(ix) = at.filter(|_| self.room.rules().auth_source == AuthSource::Calculated) {
+            observer.step(|| Step::CalcAuth(self.calculation(ix, &resolution.state)));
+        }
+        resolution
+    }
+
+    /// How the auth events of an event follow from a state.
+    fn calculation(&self, ix: EventIx, state: &StateMap) -> CalcAuth {
+        let room = self.room;
+        let (keys, unreadable) = match selection(room, ix, self.profile()) {
+            Ok(selected) => (selected.without_implied_create(room).collect(), None),
+            Err(refusal) => (Vec::new(), Some(refusal.reason())),
+        };
+        let selected =
+            |key| SelectedKey { key, reason: SelectedFor::of(room, ix, key), event: state.get(key) };
+        CalcAuth { event: ix, size: state.len(), keys: keys.into_iter().map(selected).collect(), unreadable }
     }
 
     /// The events that were rejected before the replay came to an event.

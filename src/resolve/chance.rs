@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::Failure;
 use crate::auth::{Level, LevelSource, Profile, sender_level};
 use crate::event::Kind;
-use crate::room::{EventIx, Link, Room};
+use crate::room::{AuthEdges, EventIx, Link, Room};
 
 /// What one event cites.
 struct Cited {
@@ -30,11 +30,11 @@ type Levels = Vec<(Level, LevelSource)>;
 /// # Errors
 /// Where ruma fails, and where the order is a matter of chance.
 pub(super) fn sender_levels(
-    room: &Room,
+    (room, edges): (&Room, AuthEdges<'_>),
     events: &[EventIx],
     order: impl Fn(&Levels) -> Vec<EventIx>,
 ) -> Result<Levels, Failure> {
-    let cited: Vec<Cited> = events.iter().map(|ix| Cited::by(room, *ix)).collect();
+    let cited: Vec<Cited> = events.iter().map(|ix| Cited::by(room, edges, *ix)).collect();
     let readable = |place: usize, reading: &Reading| level(room, events[place], reading).is_ok();
     let mut runs = runs(&cited, readable).into_iter().map(|run| read(room, events, &run));
     let first = runs.next().unwrap_or_else(|| Ok(Vec::new()));
@@ -62,12 +62,12 @@ pub(super) fn sender_levels(
 }
 
 impl Cited {
-    fn by(room: &Room, ix: EventIx) -> Self {
+    fn by(room: &Room, edges: AuthEdges<'_>, ix: EventIx) -> Self {
         let known = room.well_known();
         let implied = room.rules().room_id_is_create_id;
         let mut create = if implied { room.create_by_room_id(ix) } else { None };
         let mut levels = [None; 2];
-        for auth in room.auth_links(ix).filter_map(Link::event) {
+        for auth in edges.links(ix).filter_map(Link::event) {
             let key = room.key_of(auth);
             if key == Some(known.power_levels) {
                 levels = [Some(auth), levels[1].or(Some(auth))];

@@ -2,12 +2,13 @@
 
 use super::marks::{Mark, Marks};
 use super::sets::Sets;
-use crate::room::{EventIx, Room};
+use crate::room::{AuthEdges, EventIx, Room};
 
 /// The auth graph as a profile sees it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AuthGraph<'a> {
     pub(super) room: &'a Room,
+    pub(super) edges: AuthEdges<'a>,
     /// D37: every event of a room of version 12 cites the create event.
     pub(super) implied_create: Option<EventIx>,
 }
@@ -16,7 +17,7 @@ impl<'a> AuthGraph<'a> {
     /// The events that `ix` cites.
     pub(super) fn parents(self, ix: EventIx) -> impl Iterator<Item = EventIx> + 'a {
         let implied = self.implied_create.filter(|create| *create < ix);
-        self.room.auth_events(ix).iter().copied().chain(implied)
+        self.edges.of(ix).iter().copied().chain(implied)
     }
 }
 
@@ -61,7 +62,7 @@ impl Shared<'_, '_> {
         if self.graph.implied_create == Some(ix) {
             return self.sets.unconflicted_len() > usize::from(self.has(ix));
         }
-        if self.graph.room.auth_children(ix).is_empty() || marks.has(ix, Mark::Searched) {
+        if self.graph.edges.children(ix).is_empty() || marks.has(ix, Mark::Searched) {
             return false;
         }
         if self.witnesses.of.len() < self.graph.room.len() {
@@ -90,7 +91,7 @@ impl Shared<'_, '_> {
         stack.push(ix);
         let mut found = None;
         'search: while let Some(at) = stack.pop() {
-            let children = self.graph.room.auth_children(at);
+            let children = self.graph.edges.children(at);
             let children = &children[..children.partition_point(|child| *child <= latest)];
             for child in children.iter().rev() {
                 if self.has(*child) {

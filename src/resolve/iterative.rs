@@ -11,11 +11,12 @@ use crate::auth::{
     Errors, Operand, Profile, Recorder, Refusal, Subject, Verdict, Verdicts, check_dependent, selection,
 };
 use crate::event::Kind;
-use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::room::{AuthEdges, EventIx, EventSet, KeyIx, Room};
 
 /// The replay of events on a running state, over both rounds.
 pub(super) struct Replay<'a> {
     room: &'a Room,
+    edges: AuthEdges<'a>,
     profile: Profile,
     rejected: &'a EventSet,
     pub(super) state: Running<'a>,
@@ -24,8 +25,14 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(room: &'a Room, profile: Profile, rejected: &'a EventSet, base: Running<'a>) -> Self {
-        Self { room, profile, rejected, state: base, put_by: HashMap::new() }
+    pub(super) fn new(
+        room: &'a Room,
+        edges: AuthEdges<'a>,
+        profile: Profile,
+        rejected: &'a EventSet,
+        base: Running<'a>,
+    ) -> Self {
+        Self { room, edges, profile, rejected, state: base, put_by: HashMap::new() }
     }
 
     /// Checks the events in order; those that pass become part of the running state.
@@ -77,7 +84,7 @@ impl<'a> Replay<'a> {
     fn check_own(&self, event: EventIx) -> Result<(), Failure> {
         let room = self.room;
         let errors = self.profile.switches().errors;
-        for auth in room.auth_events(event).iter().filter(|auth| room.key_of(**auth).is_none()) {
+        for auth in self.edges.of(event).iter().filter(|auth| room.key_of(**auth).is_none()) {
             // ruma looks at rejection first. Synapse does too, but has stumbled over the event before.
             if errors != Errors::RumaErrors || !self.rejected.contains(*auth) {
                 return Err(Failure::no_state_key(room, *auth, errors));
@@ -90,7 +97,7 @@ impl<'a> Replay<'a> {
     fn own(&self, event: EventIx, key: KeyIx) -> Option<EventIx> {
         let room = self.room;
         let usable = |auth: &&EventIx| room.key_of(**auth) == Some(key) && !self.rejected.contains(**auth);
-        room.auth_events(event).iter().rev().find(usable).copied()
+        self.edges.of(event).iter().rev().find(usable).copied()
     }
 
     /// The create event that an event of room version 12 has by its room ID.

@@ -13,7 +13,7 @@
 
 use super::running::IndexMap;
 use crate::auth::Profile;
-use crate::room::{EventIx, Link, Room};
+use crate::room::{AuthEdges, EventIx, Link, Room};
 
 /// What looking for the power levels among auth events came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +24,13 @@ pub(super) enum Cited {
     Missing,
 }
 
+/// The room, along which edges auth events are found, and in whose manner.
+pub(super) type View<'a> = (&'a Room, AuthEdges<'a>, Profile);
+
 /// The first power levels among an event's auth events.
-pub(super) fn cited_levels(room: &Room, ix: EventIx, profile: Profile) -> Cited {
+pub(super) fn cited_levels((room, edges, profile): View<'_>, ix: EventIx) -> Cited {
     let key = Some(room.well_known().power_levels);
-    for link in room.auth_links(ix) {
+    for link in edges.links(ix) {
         match link {
             Link::Event(auth) if room.key_of(auth) == key => {
                 return Cited::Levels(auth);
@@ -65,36 +68,36 @@ impl Forest {
     /// missing event before.
     pub(super) fn depth_on_mainline(
         &mut self,
-        room: &Room,
-        profile: Profile,
+        view: View<'_>,
         event: EventIx,
         levels: Option<EventIx>,
     ) -> Option<usize> {
+        let (room, ..) = view;
         let start = match room.key_of(event) == Some(room.well_known().power_levels) {
             true => event,
-            false => match cited_levels(room, event, profile) {
+            false => match cited_levels(view, event) {
                 Cited::Levels(cited) => cited,
                 Cited::Nothing => return Some(0),
                 Cited::Missing => return None,
             },
         };
-        let start = self.place(room, profile, start);
-        let mainline = levels.map(|levels| self.place(room, profile, levels));
+        let start = self.place(view, start);
+        let mainline = levels.map(|levels| self.place(view, levels));
         if mainline == Some(start) {
             return Some(self.nodes[start as usize].depth as usize);
         }
         if let Some(common) = mainline.and_then(|mainline| self.last_common(start, mainline)) {
             return Some(self.nodes[common as usize].depth as usize);
         }
-        match cited_levels(room, self.nodes[self.root(start) as usize].event, profile) {
+        match cited_levels(view, self.nodes[self.root(start) as usize].event) {
             Cited::Missing => None,
             Cited::Nothing | Cited::Levels(_) => Some(0),
         }
     }
 
     /// The mainline of `levels`, the newest first.
-    pub(super) fn mainline(&mut self, room: &Room, profile: Profile, levels: EventIx) -> Vec<EventIx> {
-        let mut place = self.place(room, profile, levels);
+    pub(super) fn mainline(&mut self, view: View<'_>, levels: EventIx) -> Vec<EventIx> {
+        let mut place = self.place(view, levels);
         let mut mainline = Vec::new();
         loop {
             let node = self.nodes[place as usize];
@@ -107,19 +110,19 @@ impl Forest {
     }
 
     /// The oldest power levels of the mainline of `levels`.
-    pub(super) fn oldest(&mut self, room: &Room, profile: Profile, levels: EventIx) -> EventIx {
-        let place = self.place(room, profile, levels);
+    pub(super) fn oldest(&mut self, view: View<'_>, levels: EventIx) -> EventIx {
+        let place = self.place(view, levels);
         self.nodes[self.root(place) as usize].event
     }
 
     /// The place of power levels; they and those below are added if they are new.
-    fn place(&mut self, room: &Room, profile: Profile, levels: EventIx) -> u32 {
+    fn place(&mut self, view: View<'_>, levels: EventIx) -> u32 {
         if let Some(place) = self.place_of.get(&levels) {
             return *place;
         }
         let mut new = vec![levels];
         let mut below = None;
-        while let Cited::Levels(older) = cited_levels(room, new[new.len() - 1], profile) {
+        while let Cited::Levels(older) = cited_levels(view, new[new.len() - 1]) {
             below = self.place_of.get(&older).copied();
             if below.is_some() {
                 break;

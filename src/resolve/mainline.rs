@@ -3,10 +3,9 @@
 //! Source: <https://spec.matrix.org/latest/rooms/v2/#definitions>, "Mainline ordering".
 
 use super::Failure;
-use super::levels::{Cited, Forest, cited_levels};
+use super::levels::{Cited, Forest, View, cited_levels};
 use super::step::{Decider, Mainline, MainlinePosition, Observer, Step};
-use crate::auth::Profile;
-use crate::room::{EventIx, Room};
+use crate::room::EventIx;
 
 /// The place of an event in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,30 +26,30 @@ struct Rank {
 /// # Errors
 /// Where the implementation that the profile stands for gives up.
 pub(super) fn mainline_order<O: Observer>(
-    room: &Room,
-    profile: Profile,
+    view: View<'_>,
     forest: &mut Forest,
     events: &[EventIx],
     [levels, unconflicted_levels]: [Option<EventIx>; 2],
     observer: &mut O,
 ) -> Result<Vec<EventIx>, Failure> {
+    let (room, _, profile) = view;
     let may_fail = profile.switches().missing_auth_stops_mainline;
     if events.is_empty() || events.len() == 1 && !may_fail && !O::LISTENS {
         return Ok(events.to_vec());
     }
     if let Some(levels) = levels {
-        let oldest = forest.oldest(room, profile, levels);
-        if cited_levels(room, oldest, profile) == Cited::Missing {
+        let oldest = forest.oldest(view, levels);
+        if cited_levels(view, oldest) == Cited::Missing {
             return Err(Failure::new(room, oldest, "NotFound: an auth event on the mainline"));
         }
     }
-    let steps = MainlineSteps::new(room, profile, levels.filter(|_| O::LISTENS), forest);
+    let steps = MainlineSteps::new(view, levels.filter(|_| O::LISTENS), forest);
     observer.step(|| Step::Mainline(steps.mainline(unconflicted_levels)));
     let mut ranked: Vec<(Rank, EventIx)> = Vec::with_capacity(events.len());
     let mut dropped: Vec<EventIx> = Vec::new();
     for event in events {
         let timestamp = room.event(*event).origin_server_ts();
-        match forest.depth_on_mainline(room, profile, *event, levels) {
+        match forest.depth_on_mainline(view, *event, levels) {
             Some(from_oldest) => ranked.push((Rank { from_oldest, timestamp }, *event)),
             None => dropped.push(*event),
         }
@@ -69,16 +68,15 @@ pub(super) fn mainline_order<O: Observer>(
 
 /// What only steps tell.
 struct MainlineSteps<'a> {
-    room: &'a Room,
-    profile: Profile,
+    view: View<'a>,
     /// The newest first.
     events: Vec<EventIx>,
 }
 
 impl<'a> MainlineSteps<'a> {
-    fn new(room: &'a Room, profile: Profile, levels: Option<EventIx>, forest: &mut Forest) -> Self {
-        let events = levels.map_or_else(Vec::new, |levels| forest.mainline(room, profile, levels));
-        Self { room, profile, events }
+    fn new(view: View<'a>, levels: Option<EventIx>, forest: &mut Forest) -> Self {
+        let events = levels.map_or_else(Vec::new, |levels| forest.mainline(view, levels));
+        Self { view, events }
     }
 
     fn mainline(&self, unconflicted_levels: Option<EventIx>) -> Mainline {
@@ -91,7 +89,7 @@ impl<'a> MainlineSteps<'a> {
         let mut walk = Vec::new();
         let mut at = event;
         while !self.events.contains(&at)
-            && let Cited::Levels(levels) = cited_levels(self.room, at, self.profile)
+            && let Cited::Levels(levels) = cited_levels(self.view, at)
         {
             walk.push(levels);
             at = levels;

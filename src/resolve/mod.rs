@@ -37,7 +37,7 @@ use self::sets::Sets;
 use self::step::{Input, Observer, Outcome, Step};
 use crate::auth::{Errors, Profile, Verdicts};
 pub use crate::event::room_version::Algorithm;
-use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::room::{AuthEdges, EventIx, EventSet, KeyIx, Room};
 use crate::state::{Change, Differences, StateMap, StateView};
 
 /// The implementation that a profile stands for gives up here; the text is its error.
@@ -109,6 +109,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub struct Resolver<'a> {
     room: &'a Room,
+    edges: AuthEdges<'a>,
     algorithm: Algorithm,
     profile: Profile,
     undisputed_mainline: bool,
@@ -119,10 +120,11 @@ pub struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// A resolver for a room.
+    /// A resolver for a room. Auth chains go along the auth events that events list.
     pub fn new(room: &'a Room, algorithm: Algorithm, profile: Profile) -> Self {
         Self {
             room,
+            edges: AuthEdges::listed(room),
             algorithm,
             profile,
             undisputed_mainline: false,
@@ -135,6 +137,12 @@ impl<'a> Resolver<'a> {
     /// The algorithm in use.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The same, but auth chains go along these edges: the calculated ones of a room with a state DAG.
+    #[must_use]
+    pub fn along(self, edges: AuthEdges<'a>) -> Self {
+        Self { edges, ..self }
     }
 
     /// The same, but where the replayed state has no power levels, undisputed ones are the mainline (D2). No
@@ -171,6 +179,17 @@ impl<'a> Resolver<'a> {
         rejected: &EventSet,
         observer: &mut O,
     ) -> Answer {
+        self.answer_along(self.edges, given, rejected, observer)
+    }
+
+    /// The same along other edges, which are to be those of the resolutions before, and perhaps more of later events.
+    pub(crate) fn answer_along<O: Observer>(
+        &mut self,
+        edges: AuthEdges<'_>,
+        given: &[StateView<'_>],
+        rejected: &EventSet,
+        observer: &mut O,
+    ) -> Answer {
         let mut differences = std::mem::take(&mut self.differences);
         let sets = Sets::new(given, &mut differences);
         let trivial = sets.are_equal();
@@ -183,19 +202,25 @@ impl<'a> Resolver<'a> {
             observer.step(|| Step::Result(Outcome { size, keys: Vec::new() }));
             Answer { base: 0, changes: Vec::new(), resolved: false, sizes: Sizes::default(), failure: None }
         } else {
-            self.decide(&sets, rejected, observer)
+            self.decide(edges, &sets, rejected, observer)
         };
         self.differences = differences;
         answer
     }
 
-    fn decide<O: Observer>(&mut self, sets: &Sets<'_>, rejected: &EventSet, observer: &mut O) -> Answer {
+    fn decide<O: Observer>(
+        &mut self,
+        edges: AuthEdges<'_>,
+        sets: &Sets<'_>,
+        rejected: &EventSet,
+        observer: &mut O,
+    ) -> Answer {
         let Self { room, algorithm, profile, undisputed_mainline, .. } = *self;
         let answer = |entries: &[(KeyIx, EventIx)], sizes: Sizes, failure: Option<Failure>| {
             let (base, changes) = sets.as_changes(entries);
             Answer { base, changes, resolved: true, sizes, failure }
         };
-        let context = v2::Context { room, profile, rejected, algorithm, undisputed_mainline };
+        let context = v2::Context { room, edges, profile, rejected, algorithm, undisputed_mainline };
         match run(context, &mut self.memory, sets, observer) {
             Ok((entries, sizes)) => {
                 observer.step(|| Step::Result(outcome(sets, &entries)));

@@ -15,7 +15,7 @@ use super::step::{Decider, Observer, PowerEntry, PowerEvents, PowerKey, PowerPop
 use crate::auth::{Errors, Level, LevelSource, Profile, Refusal, sender_level};
 use crate::event::Kind;
 use crate::event::content::{Field, Membership};
-use crate::room::{EventIx, Link, Room};
+use crate::room::{AuthEdges, EventIx, Link, Room};
 
 /// Finds the power events of the full conflicted set (ascending, marked so), adds what they depend on, and orders them.
 ///
@@ -33,7 +33,7 @@ pub(super) fn power_order<O: Observer>(
         return Ok(Vec::new());
     }
     let waits_for = constraints(graph, profile, marks, &reasons);
-    let keys = keys(graph.room, profile, &reasons, &waits_for)?;
+    let keys = keys((graph.room, graph.edges), profile, &reasons, &waits_for)?;
     let order = Kahn::new(graph.room, &keys, &waits_for);
     observer.step(|| {
         let entry =
@@ -179,13 +179,16 @@ fn nearest_inside(
     nearest
 }
 
+/// The room, and along which edges auth events are found.
+type Edges<'a> = (&'a Room, AuthEdges<'a>);
+
 /// The power levels and the create event among an event's auth events; the last of several.
-fn cited(room: &Room, ix: EventIx) -> (Option<EventIx>, Option<EventIx>) {
+fn cited((room, edges): Edges<'_>, ix: EventIx) -> (Option<EventIx>, Option<EventIx>) {
     let known = room.well_known();
     let implied = room.rules().room_id_is_create_id;
     let mut levels = None;
     let mut create = if implied { room.create_by_room_id(ix) } else { None };
-    for auth in room.auth_links(ix).filter_map(Link::event) {
+    for auth in edges.links(ix).filter_map(Link::event) {
         let key = room.key_of(auth);
         if key == Some(known.power_levels) {
             levels = Some(auth);
@@ -198,7 +201,7 @@ fn cited(room: &Room, ix: EventIx) -> (Option<EventIx>, Option<EventIx>) {
 
 /// The keys of the events of the ordering.
 fn keys(
-    room: &Room,
+    (room, edges): Edges<'_>,
     profile: Profile,
     events: &[(EventIx, PowerReason)],
     waits_for: &[Vec<EventIx>],
@@ -212,17 +215,23 @@ fn keys(
         events.iter().zip(levels).map(key).collect()
     };
     let levels = if profile.switches().errors == Errors::RumaErrors {
-        sender_levels(room, &events, |levels| Kahn::new(room, &keys(levels), waits_for).run(&mut ()))?
+        sender_levels((room, edges), &events, |levels| {
+            Kahn::new(room, &keys(levels), waits_for).run(&mut ())
+        })?
     } else {
-        events.iter().map(|ix| cited_level(room, profile, *ix)).collect::<Result<_, _>>()?
+        events.iter().map(|ix| cited_level((room, edges), profile, *ix)).collect::<Result<_, _>>()?
     };
     Ok(keys(&levels))
 }
 
 /// The level of an event's sender by what the event cites.
-fn cited_level(room: &Room, profile: Profile, ix: EventIx) -> Result<(Level, LevelSource), Failure> {
+fn cited_level(
+    (room, edges): Edges<'_>,
+    profile: Profile,
+    ix: EventIx,
+) -> Result<(Level, LevelSource), Failure> {
     let errors = profile.switches().errors;
-    let (levels, create) = cited(room, ix);
+    let (levels, create) = cited((room, edges), ix);
     let create = match create {
         None if errors == Errors::Raise && room.event(ix).kind() != Kind::Create => {
             return Err(Failure::new(room, ix, "AssertionError: no create event among the auth events"));

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::auth::{Level, LevelSource, Operand, Rule, Verdict};
+use crate::auth::{Level, LevelSource, Operand, Rule, SelectedFor, Verdict};
 use crate::event::room_version::Algorithm;
 use crate::room::{EventIx, KeyIx};
 use crate::state::Conflict;
@@ -68,6 +68,8 @@ pub enum Step {
     Restore(Restore),
     /// What came out.
     Result(Outcome),
+    /// Which entries of the resolved state are the auth events of the event it is the state before (MSC4242).
+    CalcAuth(CalcAuth),
     /// The implementation that the profile stands for fails here; the text is its error.
     Failure(String),
 }
@@ -90,6 +92,7 @@ impl Step {
             Self::Choice(_) => "Choice",
             Self::Restore(_) => "Restore",
             Self::Result(_) => "Result",
+            Self::CalcAuth(_) => "CalcAuth",
             Self::Failure(_) => "Failure",
         }
     }
@@ -530,4 +533,28 @@ pub struct Outcome {
     pub size: usize,
     /// The conflicted keys, and others that the sets do not have, with what each set has and who won.
     pub keys: Vec<(Conflict, Option<EventIx>)>,
+}
+
+/// The calculation of an event's auth events from the state before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalcAuth {
+    /// The event.
+    pub event: EventIx,
+    /// The number of entries of the state.
+    pub size: usize,
+    /// The selected keys, ascending.
+    pub keys: Vec<SelectedKey>,
+    /// Why nothing can be selected, if that is so: the event cannot be read.
+    pub unreadable: Option<String>,
+}
+
+/// One key that the auth events selection names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SelectedKey {
+    /// The key.
+    pub key: KeyIx,
+    /// Why it is selected.
+    pub reason: SelectedFor,
+    /// What the state has there: an auth event, or nothing.
+    pub event: Option<EventIx>,
 }

@@ -20,12 +20,13 @@ use super::subgraph::subgraph;
 use super::witnesses::{between, witnesses};
 use super::{Algorithm, Failure, Sizes};
 use crate::auth::{Errors, Profile, Verdicts};
-use crate::room::{EventIx, EventSet, KeyIx, Room};
+use crate::room::{AuthEdges, EventIx, EventSet, KeyIx, Room};
 
 /// Where and how to resolve.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) room: &'a Room,
+    pub(super) edges: AuthEdges<'a>,
     pub(super) profile: Profile,
     pub(super) rejected: &'a EventSet,
     pub(super) algorithm: Algorithm,
@@ -36,7 +37,11 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     fn graph(self) -> AuthGraph<'a> {
         let implied = self.room.rules().room_id_is_create_id && self.profile.switches().create_in_auth_chains;
-        AuthGraph { room: self.room, implied_create: self.room.create_event().filter(|_| implied) }
+        AuthGraph {
+            room: self.room,
+            edges: self.edges,
+            implied_create: self.room.create_event().filter(|_| implied),
+        }
     }
 
     /// What MSC4297 changed: start from nothing, and replay the conflicted state subgraph.
@@ -72,7 +77,7 @@ pub(super) fn resolve<O: Observer>(
     sets: &Sets<'_>,
     observer: &mut O,
 ) -> Result<(Vec<(KeyIx, EventIx)>, Sizes), Failure> {
-    let Context { room, profile, rejected, .. } = context;
+    let Context { room, edges, profile, rejected, .. } = context;
     memory.marks.begin(room.len());
     observer.step(|| {
         Step::Split(SplitStep { unconflicted: sets.unconflicted_len(), conflicts: sets.conflicts() })
@@ -84,7 +89,7 @@ pub(super) fn resolve<O: Observer>(
 
     let power = power_order(context.graph(), profile, &mut memory.marks, &full, observer)?;
     let base = Running::new(room, Some(sets).filter(|_| !context.is_v2_1()));
-    let mut replay = Replay::new(room, profile, rejected, base);
+    let mut replay = Replay::new(room, edges, profile, rejected, base);
     replay.run(&power, Round::Power, &mut memory.verdicts, observer)?;
 
     let mut others = full;
@@ -97,7 +102,7 @@ pub(super) fn resolve<O: Observer>(
     let undisputed = sets.unconflicted(key);
     let or_undisputed = undisputed.filter(|_| context.undisputed_mainline);
     let levels = [replay.state.get(key).or(or_undisputed), undisputed];
-    let others = mainline_order(room, profile, &mut memory.forest, &others, levels, observer)?;
+    let others = mainline_order((room, edges, profile), &mut memory.forest, &others, levels, observer)?;
     replay.run(&others, Round::Mainline, &mut memory.verdicts, observer)?;
 
     let sizes = Sizes { conflicts: sets.differences.len(), power: power.len(), others: others.len() };

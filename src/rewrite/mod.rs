@@ -127,9 +127,9 @@ impl<'a, N: Naming> Writer<'a, N> {
         }
         let event = self.room.event(ix);
         let circular = self.circular(ix);
-        for (name, ids) in [("prev_events", event.prev_events()), ("auth_events", event.auth_events())] {
-            let references = self.references(event, name, ids, &circular);
-            members.insert(name.into(), references);
+        for name in self.room.rules().reference_members() {
+            let references = self.references(event, name, event.references_in(name), &circular);
+            members.insert((*name).into(), references);
         }
         if self.plan.timestamp(ix) != event.origin_server_ts() {
             members.insert("origin_server_ts".into(), self.plan.timestamp(ix).to_string());

@@ -67,7 +67,7 @@ impl Pair<'_> {
         let verdict = is_same_verdict(self.old.rejection(old), self.new.rejection(new))
             && self.old.failure(old).is_some() == self.new.failure(new).is_some()
             && self.old.footing(old) == self.new.footing(new);
-        let parent = self.old.room().prev_events(old).first().copied();
+        let parent = self.old.room().state_parents(old).first().copied();
         let parent = parent.and_then(|parent| Some((parent, self.events[parent.index()]?)));
         let base = parent.map(|(old, new)| (self.old.after(old), self.new.after(new)));
         let before = (self.old.before(old), self.new.before(new));

@@ -38,6 +38,11 @@ impl Adjacency {
         packed
     }
 
+    /// No edges, of so many events.
+    pub(super) fn empty(events: usize) -> Self {
+        Self { offsets: vec![0; events + 1], ..Self::default() }
+    }
+
     /// The targets that are in the room.
     pub(super) fn of(&self, ix: EventIx) -> &[EventIx] {
         let from = self.offsets[ix.index()] as usize;

@@ -110,8 +110,12 @@ impl Room {
         }
     }
 
-    /// Finds out which recorded outliers have a place in the DAG after all: those with a complete past.
+    /// Finds out which recorded outliers have a place in the DAG after all: those with a complete past. In a state DAG every
+    /// event has its place, whatever a server took it for: who fetches it fetches its past.
     pub(super) fn place_outliers(&mut self) {
+        if self.rules.has_state_dag() {
+            return;
+        }
         let mut complete = EventSet::new(self.len());
         for ix in self.events() {
             let whole = !self.is_foreign(ix)
@@ -145,6 +149,9 @@ impl Room {
     }
 
     pub(super) fn report_missing(&self, findings: &mut Vec<Finding>) {
+        if self.rules.has_state_dag() {
+            return self.report_missing_of_state_dag(findings);
+        }
         for ix in self.events().filter(|ix| !self.is_foreign(*ix) && !self.is_in_cycle(*ix)) {
             if let Some(gaps) = self.gaps(ix).filter(|_| !self.is_outlier(ix)) {
                 let message = format!("{gaps}: {}", self.behind_gap(ix));
@@ -163,6 +170,50 @@ impl Room {
                         .event(self.id(ix))
                         .maybe_line(self.line(ix))
                         .remedy("export the auth chain too (outliers)"),
+                );
+            }
+        }
+    }
+
+    /// What is missing from a room with a state DAG: a state event there is a hole behind which nothing can be judged, a
+    /// message is no loss.
+    fn report_missing_of_state_dag(&self, findings: &mut Vec<Finding>) {
+        let own = |ix: &EventIx| !self.is_foreign(*ix) && !self.is_in_cycle(*ix);
+        for ix in self.events().filter(own) {
+            let missing: Vec<&str> =
+                self.state_links(ix).filter_map(|link| self.missing_link(link)).collect();
+            if !missing.is_empty() {
+                let all_told = self.state_links(ix).all(|link| match link {
+                    Link::Event(_) => true,
+                    Link::Missing(missing) => self.asserted_missing(missing).is_some(),
+                });
+                let then = if all_told || self.asserted(ix, When::Before).is_some() {
+                    "the state before this event rests on an asserted one"
+                } else {
+                    "the state before this event is unknown; it waits, with all that follows it in the state DAG"
+                };
+                let ids = first_few(missing.iter().copied());
+                let message = format!("names prev_state_events that are not in the dump ({ids}): {then}");
+                findings.push(
+                    Finding::new(Code::MissingStateEvent, message)
+                        .event(self.id(ix))
+                        .maybe_line(self.line(ix))
+                        .remedy("export the whole state DAG, rejected events too"),
+                );
+            }
+            let missing: Vec<&str> = self
+                .prev_links(ix)
+                .filter_map(|link| self.missing_link(link))
+                .filter(|id| !missing.contains(id))
+                .collect();
+            if !missing.is_empty() {
+                let ids = first_few(missing.into_iter());
+                let message =
+                    format!("names prev_events that are not in the dump ({ids}): no state depends on it");
+                findings.push(
+                    Finding::new(Code::MissingTimelineEvent, message)
+                        .event(self.id(ix))
+                        .maybe_line(self.line(ix)),
                 );
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! Citing ─► Ranking ─► Ordering ─► Keying ─► Noding ─► Linking ─► Turning ─► Room
-//! look up   order of   topological  state     nodes     prev and   children
-//! IDs       time       order        keys                auth
+//! look up   order of   topological  state     nodes     edges of   children
+//! IDs       time       order        keys                all kinds
 //! ```
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use super::keys::{EventKeys, KeyTable};
 use super::references::Citations;
 use super::set::EventSet;
 use super::sorted::{self, Sorted};
-use super::{Annotations, Node, Room, ServerRecords};
+use super::{Annotations, Node, Room, ServerRecords, StateDag};
 use crate::event::Event;
 use crate::event::room_version::Rules;
 use crate::executor::{self, Executor};
@@ -81,7 +81,7 @@ enum Stage {
         keys: KeyTable,
         nodes: Vec<Node>,
         prev: Adjacency,
-        auth: Adjacency,
+        other: Adjacency,
     },
 }
 
@@ -144,15 +144,15 @@ impl Building {
                 Stage::Linking { sorted, keys, nodes }
             }
             Stage::Linking { sorted, keys, nodes } => {
-                let (prev, auth) = link(&sorted, executor);
-                Stage::Turning { sorted, keys, nodes, prev, auth }
+                let (prev, other) = link(&sorted, frame.rules, executor);
+                Stage::Turning { sorted, keys, nodes, prev, other }
             }
-            Stage::Turning { sorted, keys, nodes, prev, auth } => {
+            Stage::Turning { sorted, keys, nodes, prev, other } => {
                 return Built::Done(Box::new(frame.room(
                     sorted,
                     keys,
                     nodes,
-                    [prev, auth],
+                    [prev, other],
                     findings,
                     executor,
                 )));
@@ -190,14 +190,15 @@ fn cite(
     }
 }
 
-/// The edges of both kinds.
-fn link(sorted: &Sorted, executor: &dyn Executor) -> (Adjacency, Adjacency) {
+/// The edges of both kinds: by `prev_events`, and by `auth_events` or `prev_state_events`. Of parents each counts once.
+fn link(sorted: &Sorted, rules: &Rules, executor: &dyn Executor) -> (Adjacency, Adjacency) {
     let events = sorted.events.len();
     let citations = &sorted.citations;
+    let once = rules.has_state_dag();
     executor::join(
         executor,
         || Adjacency::new(events, |ix, links| sorted.links(&citations.prev, true, ix, links)),
-        || Adjacency::new(events, |ix, links| sorted.links(&citations.auth, false, ix, links)),
+        || Adjacency::new(events, |ix, links| sorted.links(&citations.other, once, ix, links)),
     )
 }
 
@@ -207,12 +208,19 @@ impl Frame {
         sorted: Sorted,
         keys: KeyTable,
         nodes: Vec<Node>,
-        [prev, auth]: [Adjacency; 2],
+        [prev, other]: [Adjacency; 2],
         findings: &mut Vec<Finding>,
         executor: &dyn Executor,
     ) -> Room {
         let Self { rules, room_id, assertions, stored, annotations } = self;
         let Sorted { events, ids, missing, .. } = sorted;
+        let (auth, state_dag) = if rules.has_state_dag() {
+            let parents = other;
+            let children = parents.reversed(|_| true);
+            (Adjacency::empty(nodes.len()), Some(Box::new(StateDag { parents, children })))
+        } else {
+            (other, None)
+        };
         // Messages cite, but are not cited, unless somebody is up to something.
         let mut cited = EventSet::new(nodes.len());
         for place in 0..nodes.len() {
@@ -240,6 +248,7 @@ impl Frame {
             auth_children,
             prev,
             auth,
+            state_dag,
             well_known: keys.well_known(),
             keys,
             events,

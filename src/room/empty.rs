@@ -28,6 +28,7 @@ impl Room {
             auth: Adjacency::default(),
             children: Adjacency::default(),
             auth_children: Adjacency::default(),
+            state_dag: None,
             asserted: BTreeMap::new(),
             asserted_missing: BTreeMap::new(),
             stored: None,

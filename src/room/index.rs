@@ -32,8 +32,8 @@ macro_rules! index {
 }
 
 index! {
-    /// An event of a [`Room`](super::Room). Smaller indices come first in a topological order over `prev_events` and
-    /// `auth_events`: whatever an event refers to has a smaller index than the event itself.
+    /// An event of a [`Room`](super::Room). Smaller indices come first in a topological order over `prev_events`,
+    /// `auth_events` and `prev_state_events`: whatever an event refers to has a smaller index than the event itself.
     EventIx
 }
 

@@ -7,11 +7,15 @@
 //!                  └── ban ◄────┘           └── power_levels
 //! ```
 //!
+//! A room with a state DAG (MSC4242) has `prev_state_events` in place of `auth_events`. States then follow those edges
+//! ([`Room::state_parents`]), while auth events are what a replay calculates ([`Calculated`], [`AuthEdges`]).
+//!
 //! Events, state keys and missing events are dense integers ([`EventIx`], [`KeyIx`], [`MissingIx`]). The index of
-//! an event is its place in one topological order over both kinds of edges, which depends on the
+//! an event is its place in one topological order over all kinds of edges, which depends on the
 //! events alone and not on the order of the input.
 
 mod adjacency;
+mod auth_edges;
 mod build;
 mod building;
 mod empty;
@@ -29,6 +33,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::adjacency::Adjacency;
+pub use self::auth_edges::{AuthEdges, Calculated};
 pub use self::build::{Assertion, Empty, Input, LoadedEvent};
 pub(crate) use self::building::{Building, Built};
 pub(crate) use self::ids::{IdHasher, IdTable};
@@ -165,6 +170,13 @@ struct Node {
     sender_key: KeyIx,
 }
 
+/// The edges of the state DAG: those of `prev_state_events`.
+#[derive(Debug, Clone)]
+struct StateDag {
+    parents: Adjacency,
+    children: Adjacency,
+}
+
 /// The keys that nearly every authorization rule reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WellKnown {
@@ -196,6 +208,8 @@ pub struct Room {
     auth: Adjacency,
     children: Adjacency,
     auth_children: Adjacency,
+    /// Where the room version has one.
+    state_dag: Option<Box<StateDag>>,
     asserted: BTreeMap<(EventIx, When), AssertedState>,
     asserted_missing: BTreeMap<MissingIx, AssertedState>,
     stored: Option<Arc<Stored>>,
@@ -327,6 +341,12 @@ impl Room {
         self.nodes[ix.index()].outlier
     }
 
+    /// Whether nothing is known after the event for want of a place in the DAG. Not so in a room with a state DAG, where to
+    /// name such an event is a reason to be rejected.
+    pub(crate) fn has_no_place(&self, ix: EventIx) -> bool {
+        self.is_outlier(ix) && !self.rules.has_state_dag()
+    }
+
     /// The parents that are in the room, in the order of the event, each once.
     pub fn prev_events(&self, ix: EventIx) -> &[EventIx] {
         self.prev.of(ix)
@@ -347,7 +367,39 @@ impl Room {
         self.prev.events_with_missing()
     }
 
-    /// The auth events that are in the room, as the event lists them.
+    fn state_edges(&self) -> &Adjacency {
+        self.state_dag.as_ref().map_or(&self.prev, |dag| &dag.parents)
+    }
+
+    /// The events in the room after which the state before this one comes, in the order of the event, each once: those of
+    /// `prev_events`, or of `prev_state_events` where the room version has a state DAG
+    /// ([`StateSource`](crate::event::room_version::StateSource)).
+    pub fn state_parents(&self, ix: EventIx) -> &[EventIx] {
+        self.state_edges().of(ix)
+    }
+
+    /// All events after which the state before this one comes, missing ones among them, each once.
+    pub fn state_links(&self, ix: EventIx) -> impl Iterator<Item = Link> + '_ {
+        self.state_edges().links(ix)
+    }
+
+    /// Whether an event after which the state before this one comes is missing.
+    pub fn has_missing_state_parent(&self, ix: EventIx) -> bool {
+        self.state_edges().has_missing(ix)
+    }
+
+    /// The events that have this one among their [`state_parents`](Self::state_parents), in topological order.
+    pub fn state_children(&self, ix: EventIx) -> &[EventIx] {
+        self.state_dag.as_ref().map_or(&self.children, |dag| &dag.children).of(ix)
+    }
+
+    /// The events with missing [`state_parents`](Self::state_parents), and all their state parents.
+    pub fn state_holes(&self) -> impl Iterator<Item = (EventIx, &[Link])> {
+        self.state_edges().events_with_missing()
+    }
+
+    /// The auth events that are in the room, as the event lists them; none where the room version calculates them
+    /// ([`AuthEdges`] has those).
     pub fn auth_events(&self, ix: EventIx) -> &[EventIx] {
         self.auth.of(ix)
     }

@@ -58,7 +58,8 @@ impl Lists {
 #[derive(Debug, Default)]
 pub(super) struct Citations {
     pub(super) prev: Lists,
-    pub(super) auth: Lists,
+    /// `auth_events`; of a room with a state DAG `prev_state_events`.
+    pub(super) other: Lists,
     /// The create event that an event depends on without naming it (room version 12).
     pub(super) create: Vec<Option<u32>>,
     /// The IDs that are referred to but not in the input, sorted bytewise.
@@ -77,7 +78,7 @@ impl Citations {
                 u32::try_from(found.expect("collected a moment ago")).expect("fewer than 2^31 missing events")
             };
             all.prev.append(&part.prev, place);
-            all.auth.append(&part.auth, place);
+            all.other.append(&part.other, place);
             all.create.extend(part.create);
         }
         all
@@ -91,8 +92,9 @@ impl Citations {
         let find = |id: &str| ids.find(id, |place| events[place].event.id());
         let mut implied = Implied::default();
         for LoadedEvent { event, .. } in &events[some] {
-            let Self { prev, auth, create, missing } = &mut part;
-            for (lists, references) in [(prev, event.prev_events()), (auth, event.auth_events())] {
+            let Self { prev, other, create, missing } = &mut part;
+            let others = if rules.has_state_dag() { event.prev_state_events() } else { event.auth_events() };
+            for (lists, references) in [(prev, event.prev_events()), (other, others)] {
                 add(lists, references, missing, find);
             }
             if rules.room_id_is_create_id {
@@ -104,7 +106,7 @@ impl Citations {
 
     /// Everything the event at a place refers to that is in the input, with repetitions.
     pub(super) fn known(&self, place: u32) -> impl Iterator<Item = u32> + '_ {
-        let named = self.prev.of(place).chain(self.auth.of(place)).filter_map(|target| match target {
+        let named = self.prev.of(place).chain(self.other.of(place)).filter_map(|target| match target {
             Target::Event(place) => Some(place),
             Target::Missing(_) => None,
         });

@@ -83,7 +83,7 @@ mod tests {
         session.apply(Command::Find(Target::Conflicted, Direction::Next));
         let Position::Event(merge) = session.cursor().event else { panic!("no merge") };
         let steps = session.steps().unwrap().steps.clone();
-        let parents = session.room().prev_events(merge).to_vec();
+        let parents = session.room().state_parents(merge).to_vec();
         for ix in &parents {
             session.apply(Command::ToggleSelected(Item::Event(*ix)));
         }

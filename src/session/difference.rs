@@ -122,7 +122,7 @@ impl Session {
         let replay = self.replay();
         match position {
             Position::Event(ix) => {
-                replay.room().prev_links(ix).map(|link| (link, replay.after_link(link))).collect()
+                replay.room().state_links(ix).map(|link| (link, replay.after_link(link))).collect()
             }
             Position::Over(chosen) => after(&replay, self.chosen(chosen)),
             Position::Now => after(&replay, &replay.current().extremities),

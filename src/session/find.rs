@@ -135,7 +135,7 @@ impl Session {
 }
 
 pub(super) fn is_merge(room: &Room, ix: EventIx) -> bool {
-    room.prev_events(ix).len() > 1 || room.has_missing_prev(ix) && room.prev_links(ix).count() > 1
+    room.state_parents(ix).len() > 1 || room.has_missing_state_parent(ix) && room.state_links(ix).count() > 1
 }
 
 fn changes(replay: &Replay<'_>, ix: EventIx, key: KeyIx) -> bool {
@@ -144,7 +144,7 @@ fn changes(replay: &Replay<'_>, ix: EventIx, key: KeyIx) -> bool {
     let sets = || replay.after(ix).map(|state| state.get(key)) != before;
     let merges = || {
         replay.resolved(ix)
-            && room.prev_events(ix).iter().any(|p| replay.after(*p).map(|state| state.get(key)) != before)
+            && room.state_parents(ix).iter().any(|p| replay.after(*p).map(|state| state.get(key)) != before)
     };
     room.key_of(ix) == Some(key) && sets() || merges()
 }

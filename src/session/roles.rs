@@ -233,7 +233,9 @@ impl Roles {
                 self.no_more_ready();
                 self.choose(choice.winner);
             }
-            Step::Input(_) | Step::Restore(_) | Step::Result(_) | Step::Failure(_) => self.no_more_ready(),
+            Step::Input(_) | Step::Restore(_) | Step::Result(_) | Step::CalcAuth(_) | Step::Failure(_) => {
+                self.no_more_ready();
+            }
         }
     }
 

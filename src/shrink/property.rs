@@ -99,6 +99,7 @@ impl Property for Rejection {
         let check = match self.check {
             CheckKind::Format => "for its form",
             CheckKind::AuthEvents => "by its own auth events",
+            CheckKind::StateParents => "by its place in the state DAG",
             CheckKind::StateBefore => "by the state before it",
             CheckKind::Recorded => "by the server that recorded it",
         };

@@ -18,7 +18,7 @@ pub(super) fn names(room: &Room, targets: &[EventIx]) -> Vec<String> {
     let order = (!room.rules().event_ids_are_hashes()).then(|| GivenOrder::of(room));
     let name = |ix: EventIx| {
         let event = room.event(ix);
-        let merges = room.prev_events(ix).len() > 1;
+        let merges = room.state_parents(ix).len() > 1;
         let word = if merges && !event.is_state() && targets.contains(&ix) {
             "MERGE".to_owned()
         } else {
@@ -103,7 +103,7 @@ pub(super) fn sentence(replay: &Replay<'_>, ix: EventIx, describer: &Describer<'
         _ if event.is_state() => format!("{sender} sends {summary}."),
         _ => format!("{sender} writes."),
     };
-    let parents = room.prev_events(ix).len();
+    let parents = room.state_parents(ix).len();
     if parents > 1 {
         sentence.push_str(&format!(" Here {parents} branches meet."));
     }

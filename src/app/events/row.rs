@@ -179,7 +179,7 @@ fn flags(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Vec<Flag> {
     let mut flag = |text: &str, color, meaning: &str| {
         flags.push(Flag { text: text.to_owned(), color, meaning: meaning.to_owned() });
     };
-    let parents = room.prev_links(ix).count();
+    let parents = room.state_links(ix).count();
     if let Some(rejection) = facts.replay.rejection(ix) {
         flag("rejected", tokens.bad, &format!("Rejected: {}", text::shorten(&rejection.reason, 300)));
     }

@@ -167,7 +167,7 @@ fn stored_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateView) {
 
 fn parent_count(cx: &Context<'_>) -> usize {
     match cx.session.cursor().event {
-        Position::Event(ix) => cx.session.room().prev_links(ix).count(),
+        Position::Event(ix) => cx.session.room().state_links(ix).count(),
         Position::Over(chosen) => cx.session.chosen(chosen).len(),
         Position::Now => cx.session.replay().current().extremities.len(),
     }
@@ -187,7 +187,7 @@ fn against_ui(
     let here = session.cursor().event;
     let what = parent(here);
     let links: Vec<Link> = match here {
-        Position::Event(ix) => session.room().prev_links(ix).take(OFFERED).collect(),
+        Position::Event(ix) => session.room().state_links(ix).take(OFFERED).collect(),
         Position::Over(chosen) => offered(session.chosen(chosen)),
         Position::Now => offered(&session.replay().current().extremities),
     };

@@ -15,7 +15,7 @@ use crate::describe::Describer;
 use crate::diagnose::compare::{Comparison, Ending, KeyDifference, Parting, Question, SideBySide};
 use crate::dump::Dump;
 use crate::replay::{Pair, Place, Replay};
-use crate::room::{EventSet, Room};
+use crate::room::{AuthEdges, EventSet, Room};
 use crate::state::StateMap;
 
 pub(super) fn run(
@@ -261,10 +261,12 @@ fn of_sets(
     let rejected: EventSet = select::events(dump, &args.rejected)?.into_iter().collect();
     let room = &dump.room;
     let describer = Describer::of(dump);
+    let calculated = resolve::calculated(room, pairs[0]);
+    let edges = calculated.as_ref().map_or_else(|| AuthEdges::listed(room), Replay::auth);
     let mut found = Vec::new();
     let mut differs = false;
     for other in &pairs[1..] {
-        let (steps, [one, theirs]) = SideBySide::of(room, [pairs[0], *other], &sets, &rejected);
+        let (steps, [one, theirs]) = SideBySide::of(room, edges, [pairs[0], *other], &sets, &rejected);
         let keys = KeyDifference::all(&one, &theirs);
         let fails = steps.fails_alone();
         differs |= !keys.is_empty() || fails;

@@ -85,7 +85,7 @@ impl Chosen {
     /// After what the states are that are resolved.
     pub(super) fn heads(&self, replay: &Replay<'_>) -> Vec<Link> {
         match &self.subject {
-            Subject::Place(Place::Event(ix)) => replay.room().prev_links(*ix).collect(),
+            Subject::Place(Place::Event(ix)) => replay.room().state_links(*ix).collect(),
             Subject::Place(Place::Now) => {
                 replay.current().extremities.iter().copied().map(Link::Event).collect()
             }

@@ -190,15 +190,15 @@ impl<'a> Facts<'a> {
             forward_extremities: current.extremities.iter().map(|ix| room.id(*ix)).collect(),
             forks: room
                 .events()
-                .filter(|ix| has_several(room.children(*ix).len()))
+                .filter(|ix| has_several(room.state_children(*ix).len()))
                 .map(|ix| room.id(ix))
                 .collect(),
             merges: room
                 .events()
-                .filter(|ix| !room.is_outlier(*ix) && has_several(room.prev_links(*ix).count()))
+                .filter(|ix| !room.is_outlier(*ix) && has_several(room.state_links(*ix).count()))
                 .map(|ix| Merge {
                     event_id: room.id(ix),
-                    parents: room.prev_links(ix).count(),
+                    parents: room.state_links(ix).count(),
                     resolved: replay.resolved(ix),
                     conflicts: conflicts(replay, ix),
                 })

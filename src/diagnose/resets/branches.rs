@@ -67,7 +67,7 @@ pub(super) fn heads_without(
             Link::Missing(_) if !missing.contains(&link) => missing.push(link),
             Link::Event(ix) if seen.insert(ix) => {
                 if gone.contains(ix) {
-                    stack.extend(room.prev_links(ix));
+                    stack.extend(room.state_links(ix));
                 } else {
                     kept.push(ix);
                 }
@@ -85,7 +85,7 @@ fn descendants(room: &Room, events: &[EventIx], last: Option<EventIx>) -> EventS
     let mut gone: EventSet = events.iter().copied().collect();
     let mut stack = events.to_vec();
     while let Some(ix) = stack.pop() {
-        for child in room.children(ix).iter().chain(room.auth_children(ix)) {
+        for child in room.state_children(ix).iter().chain(room.auth_children(ix)) {
             if Some(*child) <= last && gone.insert(*child) {
                 stack.push(*child);
             }

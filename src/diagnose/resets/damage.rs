@@ -103,7 +103,7 @@ fn repaired(replay: &Replay<'_>, loss: &Loss) -> Option<EventIx> {
             return Some(ix);
         }
         next.extend(
-            room.children(ix).iter().filter(|child| seen.insert(**child)).map(|child| Reverse(*child)),
+            room.state_children(ix).iter().filter(|child| seen.insert(**child)).map(|child| Reverse(*child)),
         );
     }
     None

@@ -59,7 +59,7 @@ impl<'a> Question<'a> {
         let room = replay.room();
         let event = check.event;
         let own = |key: KeyIx| {
-            room.auth_events(event).iter().rev().copied().find(|auth| room.key_of(*auth) == Some(key))
+            replay.auth().of(event).iter().rev().copied().find(|auth| room.key_of(*auth) == Some(key))
         };
         let question = |needed: &dyn Fn(KeyIx) -> Option<EventIx>| {
             let entries = check.reads.iter().map(|read| Entry {

@@ -25,7 +25,7 @@ pub(super) fn future(room: &Room, event: EventIx, last: Option<EventIx>) -> Even
     let mut future = EventSet::default();
     let end = last.map_or(0, |last| last.index() + 1);
     for ix in (event.index() + 1..end).map(EventIx::new) {
-        let mut referred = room.prev_events(ix).iter().chain(room.auth_events(ix));
+        let mut referred = room.state_parents(ix).iter().chain(room.auth_events(ix));
         if referred.any(|other| *other == event || future.contains(*other)) {
             future.insert(ix);
         }
@@ -67,7 +67,7 @@ impl<'a> Pasts<'a> {
     /// Whether `upper` reaches `lower`, an event with a smaller index; `None` if only a hole could tell.
     fn reaches(&mut self, upper: EventIx, lower: EventIx) -> Option<bool> {
         let room = self.room;
-        if room.auth_events(upper).contains(&lower) || room.prev_events(upper).contains(&lower) {
+        if room.auth_events(upper).contains(&lower) || room.state_parents(upper).contains(&lower) {
             return Some(true);
         }
         if self.pasts.len() >= KEPT && !self.pasts.contains_key(&upper) {
@@ -131,10 +131,10 @@ impl Past {
     fn contains(&mut self, room: &Room, event: EventIx) -> Option<bool> {
         while let Some(next) = self.open.peek().copied().filter(|next| *next > event) {
             self.open.pop();
-            if self.hole.is_none() && (room.has_missing_prev(next) || room.has_missing_auth(next)) {
+            if self.hole.is_none() && (room.has_missing_state_parent(next) || room.has_missing_auth(next)) {
                 self.hole = Some(next);
             }
-            for parent in room.prev_events(next).iter().chain(room.auth_events(next)) {
+            for parent in room.state_parents(next).iter().chain(room.auth_events(next)) {
                 let distance = self.top - parent.index();
                 self.seen.grow(distance + 1);
                 if !self.seen.put(distance) {
@@ -165,7 +165,7 @@ mod tests {
             let mut closure: Vec<FixedBitSet> = Vec::new();
             for ix in room.events() {
                 let mut past = FixedBitSet::with_capacity(room.len());
-                for parent in room.prev_events(ix).iter().chain(room.auth_events(ix)) {
+                for parent in room.state_parents(ix).iter().chain(room.auth_events(ix)) {
                     past.insert(parent.index());
                     past.union_with(&closure[parent.index()].clone());
                 }

@@ -86,8 +86,8 @@ pub struct Diagnosing<'t, 'a> {
     replay: &'t Replay<'a>,
     pasts: Pasts<'a>,
     by_key: ByKey,
-    resolver: Resolver<'a>,
-    spec: Resolver<'a>,
+    resolver: Resolver<'t>,
+    spec: Resolver<'t>,
     next: usize,
     diagnosis: Diagnosis,
     /// Looks at every change of the current state too.
@@ -141,8 +141,8 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
             replay,
             pasts: Pasts::new(room),
             by_key: ByKey::default(),
-            resolver: Resolver::new(room, replay.algorithm(), replay.profile()),
-            spec: Resolver::new(room, replay.algorithm(), Profile::Spec),
+            resolver: replay.resolver(),
+            spec: replay.resolver_by(replay.algorithm(), Profile::Spec),
             next: 0,
             diagnosis: Diagnosis::default(),
             every_change: false,
@@ -191,15 +191,10 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
         let room = replay.room();
         let mut extremities: BTreeSet<EventIx> = BTreeSet::new();
         for ix in room.events() {
-            let recorded = room.recorded(ix);
-            if room.is_outlier(ix)
-                || recorded.outlier
-                || recorded.soft_failed
-                || replay.rejected().contains(ix)
-            {
+            if !replay.may_be_extremity(ix) {
                 continue;
             }
-            let covered = room.prev_events(ix).iter().filter(|parent| extremities.remove(*parent)).count();
+            let covered = room.state_parents(ix).iter().filter(|parent| extremities.remove(*parent)).count();
             extremities.insert(ix);
             // A message after a single extremity changes nothing.
             if (2..=MOST_EXTREMITIES).contains(&extremities.len())
@@ -221,7 +216,7 @@ impl<'t, 'a> Diagnosing<'t, 'a> {
     fn at_merge(&mut self, ix: EventIx) {
         let replay = self.replay;
         let (Some(inputs), Some(state)) = (replay.inputs(ix), replay.before(ix)) else { return };
-        let heads: Vec<Link> = replay.room().prev_links(ix).collect();
+        let heads: Vec<Link> = replay.room().state_links(ix).collect();
         self.examine((Place::Event(ix), false), &heads, inputs, state);
     }
 

@@ -70,27 +70,29 @@ fn since(
     let room = replay.room();
     let knows_of = |pasts: &mut Pasts<'_>, at: EventIx| at == knows || pasts.is_before(knows, at);
     let Link::Event(mut at) = head else {
-        return cites(room, state, knows).then_some(head);
+        return cites(replay, state, knows).then_some(head);
     };
     if !knows_of(pasts, at) {
         // What a peer told of a past that is not in the dump.
-        let is_asserted = room.asserted(at, When::After).is_some() || room.has_missing_prev(at);
-        return (is_asserted && cites(room, state, knows)).then_some(head);
+        let is_asserted = room.asserted(at, When::After).is_some() || room.has_missing_state_parent(at);
+        return (is_asserted && cites(replay, state, knows)).then_some(head);
     }
     loop {
         if room.asserted(at, When::After).is_some() || room.asserted(at, When::Before).is_some() {
             return Some(Link::Event(at));
         }
         let shows = |link: Link| replay.after_link(link).is_some_and(|state| state.get(key) == has);
-        let missing = room.prev_links(at).find(|link| {
+        let missing = room.state_links(at).find(|link| {
             let state = || replay.after_link(*link);
-            link.event().is_none() && shows(*link) && state().is_some_and(|state| cites(room, &state, knows))
+            link.event().is_none()
+                && shows(*link)
+                && state().is_some_and(|state| cites(replay, &state, knows))
         });
         if missing.is_some() {
             return missing;
         }
         at = room
-            .prev_events(at)
+            .state_parents(at)
             .iter()
             .copied()
             .find(|parent| shows(Link::Event(*parent)) && knows_of(pasts, *parent))?;
@@ -98,12 +100,12 @@ fn since(
 }
 
 /// Whether an event of the state rests on the event by its auth chain.
-fn cites(room: &Room, state: &StateMap, event: EventIx) -> bool {
-    let mut seen = EventSet::new(room.len());
+fn cites(replay: &Replay<'_>, state: &StateMap, event: EventIx) -> bool {
+    let mut seen = EventSet::new(replay.room().len());
     let mut stack: Vec<EventIx> =
         state.iter().map(|(_, entry)| entry).filter(|entry| *entry > event).collect();
     while let Some(ix) = stack.pop() {
-        for auth in room.auth_events(ix) {
+        for auth in replay.auth().of(ix) {
             if *auth == event {
                 return true;
             }

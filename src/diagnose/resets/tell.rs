@@ -127,7 +127,7 @@ impl Teller<'_> {
         sentence = sentence.and(described(value));
         match branch.footing {
             Footing::Asserted => note(sentence.with("; that state was asserted, not computed")),
-            Footing::Computed | Footing::Unknown => plain(sentence),
+            Footing::Computed | Footing::Undefined | Footing::Unknown => plain(sentence),
         }
     }
 

@@ -116,14 +116,14 @@ impl<'t, 'a> WhatIf<'t, 'a> {
         };
         let resolve =
             |mut resolver: Resolver<'_>, sets: &[StateMap]| resolver.resolve(sets, &rejected, &mut ()).state;
-        let usual = || Resolver::new(room, algorithm, profile);
+        let usual = || replay.resolver();
         match supposition {
-            Supposition::Algorithm(other) => resolve(Resolver::new(room, other, profile), inputs),
-            Supposition::Profile(other) => resolve(Resolver::new(room, algorithm, other), inputs),
+            Supposition::Algorithm(other) => resolve(replay.resolver_by(other, profile), inputs),
+            Supposition::Profile(other) => resolve(replay.resolver_by(algorithm, other), inputs),
             Supposition::WithoutBranch(gone) => resolve(usual(), &without(inputs, gone)),
             Supposition::MonotoneClocks => {
                 let room = self.monotone.get_or_init(|| with_monotone_clocks(room));
-                resolve(Resolver::new(room, algorithm, profile), inputs)
+                resolve(Resolver::new(room, algorithm, profile).along(replay.auth()), inputs)
             }
             Supposition::UndisputedMainline => resolve(usual().with_undisputed_mainline(), inputs),
             Supposition::Corrected(place) => {
@@ -145,7 +145,7 @@ fn without(inputs: &[StateMap], gone: usize) -> Vec<StateMap> {
 fn with_monotone_clocks(room: &Room) -> Room {
     let mut timestamps: Vec<i64> = Vec::with_capacity(room.len());
     for ix in room.events() {
-        let referred = room.prev_events(ix).iter().chain(room.auth_events(ix));
+        let referred = room.state_parents(ix).iter().chain(room.auth_events(ix));
         let earliest = referred.map(|other| timestamps[other.index()].saturating_add(1)).max();
         timestamps.push(room.event(ix).origin_server_ts().max(earliest.unwrap_or(i64::MIN)));
     }

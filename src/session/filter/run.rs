@@ -119,7 +119,7 @@ fn is(flag: Flag, facts: Facts<'_>, ix: EventIx) -> bool {
         Flag::Reset => facts.resets.contains(ix),
         Flag::SoftFailed => room.recorded(ix).soft_failed,
         Flag::Outlier => room.is_outlier(ix),
-        Flag::Hole => room.has_missing_prev(ix),
+        Flag::Hole => room.has_missing_state_parent(ix),
     }
 }
 

@@ -93,7 +93,7 @@ fn facts(
     let room = &dump.room;
     let count = |test: &dyn Fn(EventIx) -> bool| room.events().filter(|ix| test(*ix)).count();
     let state_events = count(&|ix| room.event(ix).is_state());
-    let has_several = |ix| !room.is_outlier(ix) && room.prev_links(ix).nth(1).is_some();
+    let has_several = |ix| !room.is_outlier(ix) && room.state_links(ix).nth(1).is_some();
     let (merges, resolved) = (count(&has_several), count(&|ix| replay.resolved(ix)));
     let holes = count(&|ix| !marks::gaps(room, ix).is_empty());
     let current = replay.current();
@@ -110,7 +110,7 @@ fn facts(
                 text::number(replay.rejected().len())
             ),
         ),
-        ("Forks", text::number(count(&|ix| room.children(ix).len() > 1))),
+        ("Forks", text::number(count(&|ix| room.state_children(ix).len() > 1))),
         ("Merges", format!("{}, {} of them with a conflict", text::number(merges), text::number(resolved))),
         ("Keys in conflict", text::number(diagnosis.conflicts)),
         ("Holes", text::number(holes)),

@@ -1,0 +1,39 @@
+//! The calculation of auth events as sentences.
+
+use super::{Node, Span, Tone, count, sentence};
+use crate::auth::SelectedFor;
+use crate::resolve::step::{CalcAuth, SelectedKey};
+
+/// Which entries of the state before an event authorize it, and why just these.
+pub(super) fn calc_auth_node(calculated: &CalcAuth) -> Node {
+    let found = calculated.keys.iter().filter(|key| key.event.is_some()).count();
+    let title = sentence![
+        "Auth events of ",
+        Span::Described(calculated.event),
+        format!(", calculated: {} of the {}", count(found, "entry"), count(calculated.size, "entry")),
+    ];
+    let node = Node::new(Tone::Phase, title.with(" of the state before it"));
+    match &calculated.unreadable {
+        Some(why) => {
+            node.with([Node::new(Tone::Bad, sentence!["nothing can be selected: the event ", why.clone()])])
+        }
+        None => node.with(calculated.keys.iter().map(key_node)),
+    }
+}
+
+fn key_node(selected: &SelectedKey) -> Node {
+    let why = match selected.reason {
+        SelectedFor::Create => "the create event is always asked for",
+        SelectedFor::PowerLevels => "the power levels are always asked for",
+        SelectedFor::Sender => "the membership of the sender",
+        SelectedFor::Target => "the membership of the user it is about",
+        SelectedFor::JoinRules => "a join, an invite and a knock ask for the join rules",
+        SelectedFor::ThirdPartyInvite => "the third-party invite with its token",
+        SelectedFor::Authoriser => "the membership of the user who vouches for the join",
+    };
+    let (tone, sentence) = match selected.event {
+        Some(event) => (Tone::Plain, sentence![selected.key, " is ", Span::Described(event)]),
+        None => (Tone::Note, sentence![selected.key, " is absent from the state"]),
+    };
+    Node::new(tone, sentence.with(": ").with(why))
+}

@@ -1,0 +1,166 @@
+//! What a state DAG adds to a replay (MSC4242).
+//!
+//! ```text
+//!   before(e) = resolve(after(p) for p in prev_state_events(e))
+//!   auth(e)   = what the auth events selection finds in before(e)
+//! ```
+//!
+//! For every event, in place of the checks against listed `auth_events` and against the state before it:
+//! 1. Is everything it names known, and what that names, down to the create event? If not, it waits: that is no rejection.
+//! 2. Rule 2: it names state events of this room that were accepted, or it is rejected. So rejection is handed down.
+//! 3. The state before it, resolved from the states after what it names.
+//! 4. Its auth events, calculated from that state; later resolutions follow them.
+//! 5. The rules from 3 on, against that state.
+//! 6. A message that is accepted is held against the current state too: see [`Arrivals`].
+//!
+//! Points on which the MSC is silent, and what is done here, as in Synapse where nothing else is said:
+//! - What is unknown counts before what is known to be wrong: an event that names both waits.
+//! - Before an event that rule 2 rejects no state is defined, nor are auth events.
+//! - The create event is no calculated auth event, as it is no auth event in version 12. (Synapse lists it. Resolution is
+//!   the same.)
+//! - More than 20 entries are no reason to reject: the MSC limits what servers send, in prose.
+//! - The creator's first join is told by `prev_events`, as in version 12: the one place where they decide.
+//! - A state that somebody asserts is taken for what is behind a hole, as in other rooms, though no server does so.
+
+use smallvec::SmallVec;
+
+use super::arrivals::Arrivals;
+use super::build::{Build, Known};
+use super::states::StateNumber;
+use super::{CheckKind, Footing, Rejection};
+use crate::auth::{Rule, selection};
+use crate::event::Kind;
+use crate::room::{Calculated, EventIx, EventSet, Link, Room, When};
+
+/// A state DAG in the making.
+pub(super) struct StateDagBuild {
+    pub(super) auth: Calculated,
+    pub(super) unprocessed: EventSet,
+    /// Begun when all events have been replayed.
+    pub(super) arrivals: Option<Arrivals>,
+}
+
+/// What a replay knows of a state DAG.
+#[derive(Debug, Clone)]
+pub(super) struct StateDagOutcome {
+    pub(super) auth: Calculated,
+    pub(super) unprocessed: EventSet,
+    pub(super) soft_failed: EventSet,
+}
+
+impl StateDagBuild {
+    pub(super) fn new(room: &Room) -> Self {
+        Self { auth: Calculated::new(room.len()), unprocessed: EventSet::default(), arrivals: None }
+    }
+
+    pub(super) fn finish(self) -> StateDagOutcome {
+        let Self { auth, unprocessed, arrivals } = self;
+        StateDagOutcome { auth, unprocessed, soft_failed: arrivals.map(Arrivals::finish).unwrap_or_default() }
+    }
+}
+
+impl Build<'_> {
+    pub(super) fn take_in_state_dag(&mut self, ix: EventIx) -> Known {
+        let room = self.room;
+        if room.is_foreign(ix) {
+            return Known::NOTHING;
+        }
+        // A create event that names anything is rejected for that, known or not.
+        let is_told = room.event(ix).kind() == Kind::Create || room.asserted(ix, When::Before).is_some();
+        if !is_told && room.state_links(ix).any(|link| self.is_unknown(link)) {
+            if let Some(dag) = &mut self.state_dag {
+                dag.unprocessed.insert(ix);
+            }
+            let mut known = Known::NOTHING;
+            self.state_after(ix, &mut known);
+            return known;
+        }
+        if let Some(rejection) = self.judging().verdict_on_place(ix) {
+            let origin = self.origin(ix, &rejection);
+            self.reject(ix, Rejection { origin, ..rejection });
+            return Known { footing: Footing::Undefined, ..Known::NOTHING };
+        }
+        let mut known = self.state_before(ix);
+        if let Some(before) = known.before {
+            self.calculate_auth(ix, before);
+        }
+        if !self.is_like_a_known_message(ix, known.before) {
+            self.judge(ix, known.before);
+        }
+        self.state_after(ix, &mut known);
+        known
+    }
+
+    /// Whether nothing can be said of what comes after: it is missing, or waits itself.
+    fn is_unknown(&self, link: Link) -> bool {
+        match link {
+            Link::Missing(missing) => self.room.asserted_missing(missing).is_none(),
+            Link::Event(parent) => {
+                let is_judged = self.room.is_foreign(parent) || self.rejected.contains(parent);
+                !is_judged && self.known[parent.index()].after.is_none()
+            }
+        }
+    }
+
+    /// The event that a rejection goes back to: the first in line that was rejected for something of its own.
+    fn origin(&self, ix: EventIx, rejection: &Rejection) -> Option<EventIx> {
+        let is_handed_down =
+            rejection.refusal.as_ref().is_some_and(|refusal| refusal.rule() == Rule::StateParentRejected);
+        let parent = self.room.state_parents(ix).iter().find(|parent| self.rejected.contains(**parent));
+        let parent = *parent.filter(|_| is_handed_down)?;
+        self.rejection(parent).and_then(|rejection| rejection.origin).or(Some(parent))
+    }
+
+    /// Finds the auth events of an event in the state before it. An event that does not tell what to look for has none, and
+    /// is rejected for that.
+    fn calculate_auth(&mut self, ix: EventIx, before: StateNumber) {
+        let profile = self.profile();
+        let Self { room, states, state_dag: Some(dag), .. } = self else { return };
+        let state = states.view(before);
+        if let Ok(selected) = selection(room, ix, profile) {
+            let found: SmallVec<[EventIx; 8]> =
+                selected.without_implied_create(room).filter_map(|key| state.get(key)).collect();
+            dag.auth.push(room, ix, &found);
+        }
+    }
+
+    /// Whether an event is part of the state DAG: an accepted state event.
+    pub(super) fn is_in_state_dag(&self, ix: EventIx) -> bool {
+        self.room.key_of(ix).is_some()
+            && !self.rejected.contains(ix)
+            && self.known[ix.index()].after.is_some()
+    }
+
+    /// The events of the state DAG that no event of it names.
+    pub(super) fn state_dag_extremities(&self) -> Vec<EventIx> {
+        let is_last = |ix: &EventIx| {
+            self.is_in_state_dag(*ix)
+                && !self.room.state_children(*ix).iter().any(|child| self.is_in_state_dag(*child))
+        };
+        self.room.events().filter(is_last).collect()
+    }
+
+    /// Whether every event of a state DAG could be judged.
+    pub(super) fn nothing_waits(&self) -> bool {
+        self.state_dag.as_deref().is_some_and(|dag| dag.unprocessed.is_empty())
+    }
+
+    /// Holds up to so many more accepted messages against the state of their time. Returns whether those were all.
+    pub(super) fn look_for_soft_failures(&mut self, events: usize) -> bool {
+        let Some(dag) = &mut self.state_dag else { return true };
+        let arrivals = dag.arrivals.take();
+        let mut arrivals = arrivals.unwrap_or_else(|| Arrivals::new(self.room));
+        let is_done = arrivals.advance(self, events);
+        if let Some(dag) = &mut self.state_dag {
+            dag.arrivals = Some(arrivals);
+        }
+        is_done
+    }
+}
+
+impl CheckKind {
+    /// The check on what an event names, by the rules that need no state.
+    pub(super) fn on_place(room: &Room) -> Self {
+        if room.rules().has_state_dag() { Self::StateParents } else { Self::AuthEvents }
+    }
+}
