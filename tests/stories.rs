@@ -28,7 +28,7 @@ use hindsight::expect::Expectation;
 use hindsight::generate::RoomBuilder;
 use hindsight::replay::{Pair, Place, Replay, state_of};
 use hindsight::resolve::Algorithm;
-use hindsight::room::{EventIx, EventSet, KeyIx, Room};
+use hindsight::room::{AuthEdges, EventIx, EventSet, KeyIx, Room};
 use hindsight::state::StateMap;
 use serde_json::Value;
 use shared::shared;
@@ -256,7 +256,8 @@ fn implementations_part_where_a_room_was_built_for_it() {
             if told(one).is_null() || told(other).is_null() || told(other).get("varies").is_some() {
                 continue;
             }
-            let (steps, [first, second]) = SideBySide::of(room, [one, other].map(pair), &sets, &rejected);
+            let (steps, [first, second]) =
+                SideBySide::of(room, AuthEdges::listed(room), [one, other].map(pair), &sets, &rejected);
             let differs = !KeyDifference::all(&first, &second).is_empty() || steps.fails_alone();
             assert_eq!(differs, answers_differ(told(one), told(other)), "{name}: {one} and {other}");
             if !differs {

@@ -138,7 +138,7 @@ mod tests {
     fn the_differences_are_those_of_a_plain_comparison() {
         let (mut rooms, mut events) = (0, 0);
         for seed in 0..240 {
-            let rules = &Rules::ALL[seed as usize % 12];
+            let rules = &Rules::ALL[seed as usize % 14];
             let room = generate(&Plan::new(seed, Mode::ALL[seed as usize % 4], rules)).room();
             let one = Replay::new(&room, None, Profile::Spec);
             for profile in [Profile::Spec, Profile::Synapse, Profile::Ruma] {

@@ -159,7 +159,9 @@ fn read_events(events: &str, calculate: bool, place: &Place<'_>, intake: &mut In
 fn fill(members: BTreeMap<Box<str>, &str>, calculate: bool, clock: &mut i64) -> String {
     let mut members: BTreeMap<Box<str>, Cow<'_, str>> =
         members.into_iter().map(|(key, json)| (key, Cow::Borrowed(json))).collect();
-    for name in ["prev_events", "auth_events"] {
+    // With a state DAG there are no `auth_events`.
+    let others = if members.contains_key("prev_state_events") { "prev_state_events" } else { "auth_events" };
+    for name in ["prev_events", others] {
         let list = members.entry(name.into()).or_insert(Cow::Borrowed("[]"));
         if *list == "null" {
             *list = Cow::Borrowed("[]");

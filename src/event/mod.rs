@@ -16,7 +16,7 @@ use self::content::{Content, Create, Field, JoinRule, Member, PowerLevels};
 pub(crate) use self::parse::Fields;
 pub use self::parse::Parsed;
 pub use self::references::References;
-use self::room_version::{AuthSource, Rules, StateSource};
+use self::room_version::{AuthSource, Rules};
 use self::span::{Own, Span};
 
 /// The event types that authorization treats specially.
@@ -111,17 +111,17 @@ pub struct Event {
     state_key: Span,
     sender: Span,
     redacts: Span,
-    /// Where the arrays begin; they end with their brackets. Only `prev_events` is in every event.
+    /// Where the arrays begin; they end with their brackets.
     prev_events: u32,
-    auth_events: u32,
-    prev_state_events: u32,
+    /// `auth_events`; or `prev_state_events` if the event has only these: then with [`STATE_PARENTS`] set.
+    others: u32,
     origin_server_ts: i64,
     depth: i64,
     content: Content,
 }
 
-/// The place of an array that is not there: no event is that long.
-const ABSENT: u32 = u32::MAX;
+/// Set in a place if what is there are `prev_state_events`: no event is so long that it could be part of the place.
+const STATE_PARENTS: u32 = 1 << 31;
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -225,13 +225,18 @@ impl Event {
     /// The IDs of the events that authorize this one, in the order of the event. None where the room version calculates
     /// them.
     pub fn auth_events(&self) -> References<'_> {
-        self.references(self.auth_events)
+        self.others(!self.names_state_parents())
     }
 
     /// The IDs of the state events that come right before this one in the state DAG, in the order of the event. None
     /// where the room version has no state DAG.
     pub fn prev_state_events(&self) -> References<'_> {
-        self.references(self.prev_state_events)
+        self.others(self.names_state_parents())
+    }
+
+    fn others(&self, wanted: bool) -> References<'_> {
+        let place = (self.others & !STATE_PARENTS) as usize;
+        References::new(if wanted { &self.json()[place..] } else { "[]" })
     }
 
     /// The references in one of [`Rules::reference_members`].
@@ -243,27 +248,21 @@ impl Event {
         }
     }
 
-    fn references(&self, place: u32) -> References<'_> {
-        References::new(self.json().get(place as usize..).unwrap_or_default())
-    }
-
     /// Why a room of these rules has no such event, if it has none: it lacks a list of references that the rules ask for,
     /// or has one that they do away with. A sentence without a full stop.
     pub fn unfit(&self, rules: &Rules) -> Option<&'static str> {
-        let (has_auth, has_state) = (self.auth_events != ABSENT, self.prev_state_events != ABSENT);
-        match (rules.auth_source, rules.state_source) {
-            (AuthSource::Event, _) if !has_auth => Some("`auth_events` is missing"),
-            (AuthSource::Calculated, _) if has_auth => {
+        match (rules.auth_source, self.names_state_parents()) {
+            (AuthSource::Event, true) => Some("`auth_events` is missing"),
+            (AuthSource::Calculated, false) => {
                 Some("has `auth_events`, which no server reads in a room of this version")
             }
-            (_, StateSource::PrevStateEvents) if !has_state => Some("`prev_state_events` is missing"),
-            _ => None,
+            (AuthSource::Event, false) | (AuthSource::Calculated, true) => None,
         }
     }
 
-    /// Whether the event is of the form that rooms with state DAGs have.
+    /// Whether the event is of the form that rooms with state DAGs have: with `prev_state_events`, without `auth_events`.
     pub(crate) fn names_state_parents(&self) -> bool {
-        self.prev_state_events != ABSENT && self.auth_events == ABSENT
+        self.others & STATE_PARENTS != 0
     }
 
     /// The ID of the event to redact (top level, as in room versions 1 to 10).

@@ -7,7 +7,7 @@ use super::content::Content;
 use super::json::{self, Integer};
 use super::references::References;
 use super::span::{MAX_JSON, Own, Span};
-use super::{ABSENT, Event, Kind, Malformed, Oddity};
+use super::{Event, Kind, Malformed, Oddity, STATE_PARENTS};
 
 /// A PDU that has been read but whose ID is not settled yet: the step between JSON and [`Event`].
 #[derive(Debug, Clone)]
@@ -104,17 +104,10 @@ impl<'a> Fields<'a> {
             origin_server_ts: reader.required_integer("origin_server_ts", ts)?,
             depth: reader.depth(depth),
             prev_events: reader.references("prev_events", prev)?,
-            auth_events: match (auth, prev_state) {
-                (None, Some(_)) => ABSENT,
+            others: match (auth, prev_state) {
+                (None, Some(_)) => reader.references("prev_state_events", prev_state)? | STATE_PARENTS,
+                // Beside `auth_events` that is a key like any other.
                 _ => reader.references("auth_events", auth)?,
-            },
-            prev_state_events: match prev_state {
-                None => ABSENT,
-                // Elsewhere it is a key like any other.
-                Some(json) if auth.is_some() => {
-                    reader.references("prev_state_events", Some(json)).unwrap_or(ABSENT)
-                }
-                json => reader.references("prev_state_events", json)?,
             },
             redacts: redacts.and_then(|json| reader.string(json)).unwrap_or(Span::ABSENT),
             event_type,

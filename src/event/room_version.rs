@@ -229,6 +229,18 @@ impl Rules {
         self.state_source == StateSource::PrevStateEvents
     }
 
+    /// The room version that is the same but for the state DAG: version 12, for version 12 with one; else this one.
+    pub fn without_state_dag(&'static self) -> &'static Self {
+        if self.has_state_dag() { &V12 } else { self }
+    }
+
+    /// The room version that is the same but with a state DAG, if there is one.
+    pub fn with_state_dag(&'static self) -> Option<&'static Self> {
+        let same = Self { id: self.id, numbering: self.numbering, ..STATE_DAG };
+        let without = Self { state_source: self.state_source, auth_source: self.auth_source, ..same };
+        (*self == same || *self == without).then_some(&STATE_DAG)
+    }
+
     /// The members of an event that hold references to others, in the order of canonical JSON: `auth_events`,
     /// `prev_events`, `prev_state_events`, as far as there are such.
     pub fn reference_members(&self) -> &'static [&'static str] {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Draft, Reference};
 use crate::auth::Profile;
-use crate::event::room_version::Rules;
+use crate::event::room_version::{AuthSource, Rules};
 use crate::event::{Event, hash, server_name};
 use crate::replay::Replay;
 use crate::room::{EventIx, Input, LoadedEvent, Room};
@@ -25,6 +25,8 @@ pub struct Pdu {
     pub content: Value,
     /// Its parents.
     pub prev: Vec<usize>,
+    /// Its parents in the state DAG, where there is one.
+    pub prev_state: Vec<usize>,
     /// The reference hash, for the pairs of room versions 1 and 2.
     hash: String,
 }
@@ -122,9 +124,36 @@ impl RoomBuilder {
         let room = self.room();
         let replay = Replay::new(&room, None, Profile::Spec);
         let numbers = Numbers::of(&room);
+        let events = if self.rules.has_state_dag() { self.state_parents(events) } else { events.to_vec() };
         let states: Vec<StateMap> =
             events.iter().filter_map(|number| replay.after(numbers.index(*number)).cloned()).collect();
         numbers.state(&room, &replay.resolve(&states, &mut ()).state)
+    }
+
+    /// The forward extremities of the state DAG below some events, ascending: what a server that knows just these and their
+    /// past names in `prev_state_events`, if nothing was rejected.
+    pub fn state_parents(&self, prev: &[usize]) -> Vec<usize> {
+        let mut found: Vec<usize> = Vec::new();
+        for number in prev {
+            match self.pdus[*number].event.is_state() {
+                true => found.push(*number),
+                false => found.extend(&self.pdus[*number].prev_state),
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        let Some(oldest) = found.first().copied().filter(|_| found.len() > 1) else { return found };
+        let mut below = vec![false; self.pdus.len()];
+        let mut stack = found.clone();
+        while let Some(number) = stack.pop() {
+            for parent in self.pdus[number].prev_state.iter().filter(|parent| **parent >= oldest) {
+                if !std::mem::replace(&mut below[*parent], true) {
+                    stack.push(*parent);
+                }
+            }
+        }
+        found.retain(|number| !below[*number]);
+        found
     }
 
     /// The auth events of a draft by the selection algorithm.
@@ -143,12 +172,16 @@ impl RoomBuilder {
     ///
     /// # Panics
     /// If the draft refers to a number that is not there.
-    pub fn add(&mut self, draft: Draft) -> usize {
+    pub fn add(&mut self, mut draft: Draft) -> usize {
         let prev = draft.prev.iter().filter_map(|reference| match reference {
             Reference::Made(number) => Some(*number),
             Reference::Unknown(_) => None,
         });
         let prev: Vec<usize> = prev.collect();
+        if self.rules.has_state_dag() && draft.prev_state.is_none() {
+            let parents = self.state_parents(&prev);
+            draft.prev_state = Some(parents.into_iter().map(Reference::Made).collect());
+        }
         let given = (!self.rules.event_ids_are_hashes()).then(|| self.next_id(&draft.sender));
         let mut pdu = self.unhashed(&draft, &prev, given.as_deref());
         let content_hash = hash::content_hash(&pdu.to_string(), self.rules);
@@ -167,7 +200,12 @@ impl RoomBuilder {
         let number = self.pdus.len();
         self.by_id.insert(id, number);
         let hash = reference.trim_start_matches('$').to_owned();
-        self.pdus.push(Pdu { event, content: draft.content, prev, hash });
+        let prev_state = draft.prev_state.into_iter().flatten().filter_map(|reference| match reference {
+            Reference::Made(number) => Some(number),
+            Reference::Unknown(_) => None,
+        });
+        let prev_state = prev_state.filter(|_| self.rules.has_state_dag()).collect();
+        self.pdus.push(Pdu { event, content: draft.content, prev, prev_state, hash });
         number
     }
 
@@ -181,9 +219,15 @@ impl RoomBuilder {
             "origin_server_ts": draft.timestamp,
             "depth": draft.depth.unwrap_or(depth),
             "prev_events": self.references(&draft.prev),
-            "auth_events": self.references(&draft.auth),
             "signatures": {},
         });
+        if self.rules.auth_source == AuthSource::Event {
+            pdu["auth_events"] = self.references(&draft.auth).into();
+        }
+        if self.rules.has_state_dag() {
+            pdu["prev_state_events"] =
+                self.references(draft.prev_state.as_deref().unwrap_or_default()).into();
+        }
         let creates = draft.event_type == "m.room.create" && draft.state_key.as_deref() == Some("");
         if !(creates && self.rules.room_id_is_create_id) {
             let room_id = self.room_id.clone().unwrap_or_else(|| self.first_room_id("", &draft.sender));
@@ -237,7 +281,9 @@ impl RoomBuilder {
         let numbers: Vec<Option<usize>> = keep.iter().map(number).collect();
         let mut place = 0;
         self.pdus.retain_mut(|pdu| {
-            pdu.prev = pdu.prev.iter().filter_map(|prev| numbers[*prev]).collect();
+            for parents in [&mut pdu.prev, &mut pdu.prev_state] {
+                *parents = parents.iter().filter_map(|parent| numbers[*parent]).collect();
+            }
             place += 1;
             keep[place - 1]
         });

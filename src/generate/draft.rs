@@ -26,8 +26,11 @@ pub struct Draft {
     pub content: Value,
     /// `prev_events`
     pub prev: Vec<Reference>,
-    /// `auth_events`
+    /// `auth_events`; of no use in a room with a state DAG.
     pub auth: Vec<Reference>,
+    /// `prev_state_events`, of use in a room with a state DAG only. `None`: what follows from `prev`
+    /// ([`RoomBuilder::state_parents`](super::RoomBuilder::state_parents)).
+    pub prev_state: Option<Vec<Reference>>,
     /// `origin_server_ts`
     pub timestamp: i64,
     /// `depth`; `None`: one more than the greatest of the parents.
@@ -51,6 +54,7 @@ impl Draft {
             content,
             prev: Vec::new(),
             auth: Vec::new(),
+            prev_state: None,
             timestamp: 0,
             depth: None,
             redacts: None,

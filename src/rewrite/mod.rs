@@ -154,7 +154,7 @@ impl<'a, N: Naming> Writer<'a, N> {
         if !room.is_in_cycle(ix) {
             return Vec::new();
         }
-        let links = room.prev_links(ix).chain(room.auth_links(ix));
+        let links = room.prev_links(ix).chain(room.auth_links(ix)).chain(room.state_links(ix));
         let missing = links.filter_map(|link| match link {
             Link::Missing(missing) => Some(room.missing_id(missing)),
             Link::Event(_) => None,

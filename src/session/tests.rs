@@ -32,7 +32,7 @@ pub(super) fn fixture(slug: &str) -> Session {
 }
 
 fn generated(seed: u64) -> Session {
-    let rules = &Rules::ALL[seed as usize % 12];
+    let rules = &Rules::ALL[seed as usize % 14];
     let builder = generate(&Plan::new(seed, Mode::ALL[seed as usize % 4], rules));
     let room = builder.room();
     let lines: Vec<&str> = room.events().map(|ix| room.event(ix).json()).collect();

@@ -20,15 +20,20 @@ type Parents = SmallVec<[Link; 4]>;
 /// The room without the events in `gone`; `None` if nothing is left of it.
 pub(super) fn without(replay: &Replay<'_>, gone: &EventSet) -> Option<Room> {
     let room = replay.room();
-    let mut cut =
-        Cut { replay, gone, parents: Vec::with_capacity(room.len()), seen: vec![0; room.len()], round: 0 };
+    let cut = |edges| Cut::new(replay, gone, edges);
+    let mut prev = cut(Edges::Prev);
+    let mut state = room.rules().has_state_dag().then(|| cut(Edges::State));
     let mut events = Vec::new();
     for ix in room.events() {
-        let parents = cut.parents_of(ix);
+        let parents = prev.parents_of(ix);
+        let state_parents = state.as_mut().map(|state| state.parents_of(ix));
         if !gone.contains(ix) {
-            events.push(cut.event(ix, &parents)?);
+            events.push(prev.event(ix, &parents, state_parents.as_deref())?);
         }
-        cut.parents.push(parents);
+        prev.parents.push(parents);
+        if let (Some(state), Some(parents)) = (&mut state, state_parents) {
+            state.parents.push(parents);
+        }
     }
     build(room, events, |ix| !gone.contains(ix))
 }
@@ -73,7 +78,17 @@ fn build(room: &Room, events: Vec<LoadedEvent>, kept: impl Fn(EventIx) -> bool) 
     Room::build(input, &mut Vec::new()).ok()
 }
 
+/// Along which edges something hangs on something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edges {
+    /// `prev_events`
+    Prev,
+    /// `prev_state_events`
+    State,
+}
+
 struct Cut<'a> {
+    edges: Edges,
     replay: &'a Replay<'a>,
     gone: &'a EventSet,
     /// The parents that the first events have now; of those that are gone, what hangs on them instead.
@@ -83,7 +98,12 @@ struct Cut<'a> {
     round: u32,
 }
 
-impl Cut<'_> {
+impl<'a> Cut<'a> {
+    fn new(replay: &'a Replay<'a>, gone: &'a EventSet, edges: Edges) -> Self {
+        let count = replay.room().len();
+        Self { edges, replay, gone, parents: Vec::with_capacity(count), seen: vec![0; count], round: 0 }
+    }
+
     fn room(&self) -> &Room {
         self.replay.room()
     }
@@ -94,7 +114,10 @@ impl Cut<'_> {
 
     /// The parents that an event has now.
     fn parents_of(&mut self, ix: EventIx) -> Parents {
-        let old: Parents = self.room().prev_links(ix).collect();
+        let old: Parents = match self.edges {
+            Edges::Prev => self.room().prev_links(ix).collect(),
+            Edges::State => self.room().state_links(ix).collect(),
+        };
         if !old.iter().any(|link| self.is_gone(*link)) {
             return old;
         }
@@ -146,13 +169,15 @@ impl Cut<'_> {
         parents.retain(|link| old.contains(link) || place(link).is_none_or(|ix| seen[ix.index()] != round));
     }
 
-    /// An event that stays, with these parents.
-    fn event(&self, ix: EventIx, parents: &[Link]) -> Option<LoadedEvent> {
+    /// An event that stays, with these parents, also in the state DAG if there is one.
+    fn event(&self, ix: EventIx, parents: &[Link], state_parents: Option<&[Link]>) -> Option<LoadedEvent> {
         let room = self.room();
         let event = room.event(ix);
         let auth = self.auth_events(ix);
-        let is_same = room.prev_links(ix).eq(parents.iter().copied()) && auth.is_none();
-        if is_same {
+        let is_same = room.prev_links(ix).eq(parents.iter().copied());
+        let is_same_state =
+            state_parents.is_none_or(|parents| room.state_links(ix).eq(parents.iter().copied()));
+        if is_same && is_same_state && auth.is_none() {
             return Some(loaded(room, ix, event.clone()));
         }
         let mut members = members(event);
@@ -161,6 +186,9 @@ impl Cut<'_> {
             Link::Missing(missing) => self.missing_id(*missing),
         };
         members.insert("prev_events".into(), array(parents.iter().map(id)));
+        if let Some(parents) = state_parents {
+            members.insert("prev_state_events".into(), array(parents.iter().map(id)));
+        }
         if let Some(auth) = auth {
             members.insert("auth_events".into(), array(auth.iter().map(|id| &**id)));
         }
@@ -218,9 +246,10 @@ fn array<'a>(ids: impl Iterator<Item = &'a str>) -> String {
     format!("[{}]", ids.join(","))
 }
 
-/// The members of an event with other parents.
+/// The members of an event with other parents, after whose states the state before it comes.
 pub(super) fn with_parents(room: &Room, ix: EventIx, parents: &[EventIx]) -> Members {
     let mut members = members(room.event(ix));
-    members.insert("prev_events".into(), array(parents.iter().map(|ix| room.id(*ix))));
+    let name = if room.rules().has_state_dag() { "prev_state_events" } else { "prev_events" };
+    members.insert(name.into(), array(parents.iter().map(|ix| room.id(*ix))));
     members
 }

@@ -85,8 +85,9 @@ impl<'p> Engine<'p> {
             let past = relevant::with_past(&self.room, targets.clone());
             self.keep_only(&past);
         }
-        let relevant = self.property.relevant(&self.recording.of(&self.room), &self.found());
-        let chains = relevant::with_auth_chains(&self.room, relevant);
+        let replay = self.recording.of(&self.room);
+        let relevant = self.property.relevant(&replay, &self.found());
+        let chains = relevant::with_auth_chains(&replay, relevant);
         self.keep_only(&chains);
     }
 
@@ -143,16 +144,16 @@ impl<'p> Engine<'p> {
         let merges: Vec<Box<str>> = self
             .room
             .events()
-            .filter(|ix| self.room.prev_events(*ix).len() > 1)
+            .filter(|ix| self.room.state_parents(*ix).len() > 1)
             .map(|ix| self.room.id(ix).into())
             .collect();
         for merge in merges {
             let mut place = 0;
             while let Some(ix) = self.room.find(&merge)
-                && self.room.prev_events(ix).len() > 1
-                && place < self.room.prev_events(ix).len()
+                && self.room.state_parents(ix).len() > 1
+                && place < self.room.state_parents(ix).len()
             {
-                let mut parents = self.room.prev_events(ix).to_vec();
+                let mut parents = self.room.state_parents(ix).to_vec();
                 parents.remove(place);
                 let members = cut::with_parents(&self.room, ix, &parents);
                 if self.try_changed(|other, _| (other == ix).then(|| members.clone())) {

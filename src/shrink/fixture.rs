@@ -148,11 +148,12 @@ impl Story<'_> {
             let ids: Vec<String> = ids.into_iter().map(|id| json::quote(self.name(id))).collect();
             ids.join(", ")
         };
-        let prev: Vec<_> = event.prev_events().collect();
-        let auth: Vec<_> = event.auth_events().collect();
-        let (prev, auth) =
-            (list(prev.iter().map(|id| &**id).collect()), list(auth.iter().map(|id| &**id).collect()));
-        writeln!(out, "      prev_events: [{prev}], auth_events: [{auth}],")?;
+        let lists = ["prev_events", "prev_state_events", "auth_events"].into_iter();
+        let lists = lists.filter(|name| self.room.rules().reference_members().contains(name)).map(|name| {
+            let ids: Vec<_> = event.references_in(name).collect();
+            format!("{name}: [{}]", list(ids.iter().map(|id| &**id).collect()))
+        });
+        writeln!(out, "      {},", lists.collect::<Vec<_>>().join(", "))?;
         if let Some(redacts) = event.redacts() {
             writeln!(out, "      redacts: {},", json::quote(self.name(redacts)))?;
         }

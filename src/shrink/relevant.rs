@@ -16,7 +16,7 @@ pub(super) fn events(replay: &Replay<'_>, targets: &[EventIx]) -> Vec<EventIx> {
         resolved(replay, states, &mut found);
     }
     for target in targets {
-        found.extend(room.prev_events(*target));
+        found.extend(room.state_parents(*target));
         resolved(replay, replay.inputs(*target), &mut found);
     }
     found
@@ -36,13 +36,14 @@ fn resolved(replay: &Replay<'_>, states: Option<Vec<StateMap>>, found: &mut Vec<
 }
 
 /// Some events and whatever authorizes them, the create event included.
-pub(super) fn with_auth_chains(room: &Room, events: Vec<EventIx>) -> EventSet {
+pub(super) fn with_auth_chains(replay: &Replay<'_>, events: Vec<EventIx>) -> EventSet {
+    let room = replay.room();
     let mut set = EventSet::new(room.len());
     let mut stack = events;
     stack.extend(room.create_event());
     while let Some(ix) = stack.pop() {
         if set.insert(ix) {
-            stack.extend(room.auth_events(ix));
+            stack.extend(replay.auth().of(ix));
         }
     }
     set
@@ -55,7 +56,9 @@ pub(super) fn with_past(room: &Room, events: Vec<EventIx>) -> EventSet {
     stack.extend(room.create_event());
     while let Some(ix) = stack.pop() {
         if set.insert(ix) {
-            stack.extend(room.auth_events(ix).iter().chain(room.prev_events(ix)));
+            stack.extend(
+                room.auth_events(ix).iter().chain(room.prev_events(ix)).chain(room.state_parents(ix)),
+            );
         }
     }
     set

@@ -6,13 +6,14 @@ use crate::rewrite::{Members, members};
 use crate::room::{EventIx, Room};
 
 /// The members that are read; of others nothing is kept.
-const READ: [&str; 11] = [
+const READ: [&str; 12] = [
     "auth_events",
     "content",
     "depth",
     "event_id",
     "origin_server_ts",
     "prev_events",
+    "prev_state_events",
     "redacts",
     "room_id",
     "sender",

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 pub(crate) fn each_mangled(default: u64, check: impl Fn(&Room) -> Result<(), String> + Sync) {
     let rooms = std::env::var("HINDSIGHT_ROOMS").ok().and_then(|rooms| rooms.parse().ok()).unwrap_or(default);
     (1..=rooms).into_par_iter().for_each(|seed| {
-        let rules = &Rules::ALL[seed as usize % 12];
+        let rules = &Rules::ALL[seed as usize % 14];
         let plan = Plan::new(seed, Mode::ALL[seed as usize % 4], rules);
         let text = mangled(&generate(&plan).ndjson(), seed);
         let options = Options { room_version: Some(rules.id.to_owned()), ..Options::default() };

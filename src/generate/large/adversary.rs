@@ -14,6 +14,7 @@ use super::people::{ServerIx, UserIx};
 use super::view::CREATOR;
 use super::world::World;
 use crate::event::content::{JoinRule, Membership, NamedLevel};
+use crate::event::room_version::AuthSource;
 use crate::generate::Mode;
 use crate::state::Stored;
 
@@ -86,7 +87,8 @@ impl World<'_> {
         if self.rng.chance(5) {
             outgoing.depth = Some(*self.rng.pick(&[1, 2, 1_000_000]));
         }
-        if self.rng.chance(30) {
+        let lists_auth = self.plan.rules.auth_source == AuthSource::Event;
+        if lists_auth && self.rng.chance(30) {
             self.cite_stale(outgoing);
         }
     }

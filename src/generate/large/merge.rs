@@ -220,7 +220,8 @@ impl<'a> Excerpt<'a> {
         line.clear();
         self.write_anchor(&mut line);
         loaded.extend(load(&line));
-        let input = Input::new(self.ledger.rules, None, loaded);
+        // Here auth events are listed, whatever the room does.
+        let input = Input::new(self.ledger.rules.without_state_dag(), None, loaded);
         let room = Room::build(input, &mut Vec::new()).expect("there is a conflict");
         let order: Vec<Number> = self.events.keys().copied().chain([ANCHOR]).collect();
         let numbers = room.events().map(|ix| (order[room.position(ix) as usize], ix.index())).collect();

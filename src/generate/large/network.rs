@@ -18,7 +18,12 @@ struct Sent {
     clock: Box<[u32]>,
     /// The state after it.
     after: Stored,
+    /// The forward extremities of the state DAG after it, where there is one.
+    state_tips: Box<[StateTip]>,
 }
+
+/// A forward extremity of a state DAG, and the state after it.
+type StateTip = (Number, Stored);
 
 /// What a server has received.
 #[derive(Clone)]
@@ -27,6 +32,8 @@ struct Seen {
     known: Box<[u32]>,
     /// The forward extremities.
     tips: Vec<Number>,
+    /// Those of the state DAG, where there is one.
+    state_tips: Vec<StateTip>,
     /// The state there, if it has been asked for.
     state: Option<Stored>,
     /// Servers of one group exchange events.
@@ -41,6 +48,7 @@ pub(super) struct Network {
     /// How long an event mostly takes, in milliseconds.
     lag: i64,
     states: Store,
+    has_state_dag: bool,
     servers: Vec<Seen>,
     /// By server, what it sent; the first ones, which every server has, are forgotten.
     sent: Vec<VecDeque<Sent>>,
@@ -49,13 +57,20 @@ pub(super) struct Network {
 
 impl Network {
     /// A network without events; no state will have a key from `keys` on.
-    pub(super) fn new(servers: usize, lag: i64, seed: u64, keys: usize) -> Self {
-        let seen =
-            Seen { known: vec![0; servers].into(), tips: Vec::new(), state: None, group: 0, deaf: false };
+    pub(super) fn new(servers: usize, lag: i64, seed: u64, keys: usize, has_state_dag: bool) -> Self {
+        let seen = Seen {
+            known: vec![0; servers].into(),
+            tips: Vec::new(),
+            state_tips: Vec::new(),
+            state: None,
+            group: 0,
+            deaf: false,
+        };
         Self {
             seed,
             lag,
             states: Store::new(keys, 0),
+            has_state_dag,
             servers: vec![seen; servers],
             sent: (0..servers).map(|_| VecDeque::new()).collect(),
             forgotten: vec![0; servers],
@@ -89,6 +104,11 @@ impl Network {
     /// The forward extremities that the server sees.
     pub(super) fn tips(&self, server: ServerIx) -> &[Number] {
         &self.servers[usize::from(server)].tips
+    }
+
+    /// The forward extremities of the state DAG that the server sees; none where there is no state DAG.
+    pub(super) fn state_tips(&self, server: ServerIx) -> Vec<Number> {
+        self.servers[usize::from(server)].state_tips.iter().map(|(tip, _)| *tip).collect()
     }
 
     /// The server gets what has reached it by `now`.
@@ -143,8 +163,11 @@ impl Network {
         if let Some(state) = seen.state {
             return state;
         }
-        let sent: Vec<&Sent> = seen.tips.iter().map(|tip| self.find(ledger, *tip)).collect();
-        let mut states: Vec<Stored> = sent.iter().map(|sent| sent.after).collect();
+        let mut states: Vec<Stored> = if self.has_state_dag {
+            seen.state_tips.iter().map(|(_, after)| *after).collect()
+        } else {
+            seen.tips.iter().map(|tip| self.find(ledger, *tip).after).collect()
+        };
         states.dedup();
         let changes: Vec<Change> = if states.len() > 1 {
             let views: Vec<StateView<'_>> = states.iter().map(|state| self.states.view(*state)).collect();
@@ -177,8 +200,12 @@ impl Network {
         let seen = &mut self.servers[origin];
         seen.known[origin] += 1;
         seen.tips = vec![event];
+        if self.has_state_dag && ledger.is_state(event) {
+            seen.state_tips = vec![(event, after)];
+        }
         seen.state = Some(after);
-        self.sent[origin].push_back(Sent { number: event, at, clock: seen.known.clone(), after });
+        let state_tips = seen.state_tips.clone().into();
+        self.sent[origin].push_back(Sent { number: event, at, clock: seen.known.clone(), after, state_tips });
     }
 
     /// Everybody receives what has arrived, and what nobody can build on any more is forgotten.
@@ -199,6 +226,19 @@ impl Network {
 impl Seen {
     /// Receives an event, and whatever is before it.
     fn learn(&mut self, ledger: &Ledger, sent: &Sent) {
+        let is_known = |clock: &[u32], tip: Number| {
+            let fact = ledger.fact(tip);
+            clock[usize::from(fact.origin)] > fact.place
+        };
+        // What one knows and does not count among its extremities, something else follows.
+        let (mine, theirs) = (&self.state_tips, &sent.state_tips);
+        let mut state_tips: Vec<StateTip> = mine
+            .iter()
+            .filter(|tip| theirs.contains(tip) || !is_known(&sent.clock, tip.0))
+            .copied()
+            .collect();
+        state_tips.extend(theirs.iter().filter(|tip| !mine.contains(tip) && !is_known(&self.known, tip.0)));
+        self.state_tips = state_tips;
         for (known, clock) in self.known.iter_mut().zip(&sent.clock) {
             *known = (*known).max(*clock);
         }

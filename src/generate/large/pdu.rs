@@ -11,6 +11,7 @@ use super::content::{Content, Number, Writer};
 use super::ledger::{GREATEST, HASH, Ledger, StateFact, encode};
 use super::people::{ServerIx, UserIx};
 use super::text;
+use crate::event::room_version::AuthSource;
 
 /// An event to be.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(super) struct Outgoing {
     /// `None`: one more than the greatest of the parents.
     pub(super) depth: Option<i64>,
     pub(super) prev: Vec<Number>,
+    /// The parents in the state DAG, where there is one.
+    pub(super) prev_state: Vec<Number>,
     pub(super) auth: Vec<Number>,
 }
 
@@ -64,9 +67,13 @@ impl Press {
         depth: i64,
     ) -> [u8; HASH] {
         self.line.clear();
-        self.line.extend(br#"{"auth_events":"#);
-        ledger.write_references(&mut self.line, &outgoing.auth);
-        self.line.extend(br#","content":"#);
+        if ledger.rules.auth_source == AuthSource::Event {
+            self.line.extend(br#"{"auth_events":"#);
+            ledger.write_references(&mut self.line, &outgoing.auth);
+            self.line.extend(br#","content":"#);
+        } else {
+            self.line.extend(br#"{"content":"#);
+        }
         let content = self.write_content(ledger, outgoing);
         self.line.extend(br#","depth":"#);
         text::integer(&mut self.line, depth);
@@ -81,6 +88,10 @@ impl Press {
         text::integer(&mut self.line, outgoing.timestamp);
         self.line.extend(br#","prev_events":"#);
         ledger.write_references(&mut self.line, &outgoing.prev);
+        if ledger.rules.has_state_dag() {
+            self.line.extend(br#","prev_state_events":"#);
+            ledger.write_references(&mut self.line, &outgoing.prev_state);
+        }
         let redacts = self.write_redacts(ledger, outgoing);
         let signatures = write_end(ledger, outgoing, &mut self.line);
         let stretches = Stretches { content, id, hashes, redacts, signatures };

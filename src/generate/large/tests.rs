@@ -15,11 +15,13 @@ use crate::replay::Replay;
 /// Rooms of every version and manner, with netsplits.
 fn blueprints() -> impl Iterator<Item = Blueprint> {
     let modes = [Mode::Honest, Mode::Netsplit, Mode::Skew, Mode::Adversarial];
-    (0..52).map(move |seed: usize| {
+    let plan = move |seed: usize, mode: Mode, rules: &'static Rules| {
         let base = Blueprint { events: 1_200, members: 80, servers: 7, ..Blueprint::preset(Preset::R10k) };
-        let blueprint = base.with_mode(modes[seed / 13]);
-        Blueprint { seed: seed as u64, rules: &Rules::ALL[seed % 13], ..blueprint }
-    })
+        Blueprint { seed: seed as u64, rules, ..base.with_mode(mode) }
+    };
+    let state_dag = Rules::of("org.matrix.msc4242.12").unwrap();
+    let rooms = (0..52).map(move |seed| plan(seed, modes[seed / 13], &Rules::ALL[seed % 13]));
+    rooms.chain((60..68).map(move |seed| plan(seed, modes[seed % 4], state_dag)))
 }
 
 fn dump(blueprint: &Blueprint, verify: bool) -> Dump {
@@ -37,7 +39,7 @@ fn a_blueprint_makes_one_room() {
 
 #[test]
 fn lines_are_canonical_and_hashes_those_of_ruma() {
-    for blueprint in blueprints().take(13) {
+    for blueprint in blueprints().take(13).chain(blueprints().skip(52)) {
         let rules = blueprint.rules;
         let text = String::from_utf8(blueprint.ndjson()).unwrap();
         for line in text.lines() {
@@ -94,7 +96,7 @@ fn parents_come_first() {
     for blueprint in blueprints().step_by(3) {
         let room = dump(&blueprint, false).room;
         for ix in room.events() {
-            let below = room.prev_events(ix).iter().chain(room.auth_events(ix));
+            let below = room.prev_events(ix).iter().chain(room.auth_events(ix)).chain(room.state_parents(ix));
             assert!(below.into_iter().all(|below| room.position(*below) < room.position(ix)));
         }
     }

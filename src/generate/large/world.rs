@@ -92,7 +92,13 @@ impl<'a> World<'a> {
         }
         Self {
             plan,
-            network: Network::new(servers, plan.lag, plan.seed, member_key(most_users)),
+            network: Network::new(
+                servers,
+                plan.lag,
+                plan.seed,
+                member_key(most_users),
+                plan.rules.has_state_dag(),
+            ),
             press: Press::new(&ledger),
             ledger,
             locals,
@@ -237,10 +243,11 @@ impl<'a> World<'a> {
         #[cfg(test)]
         self.before.push(state);
         let prev = self.network.tips(server).to_vec();
+        let prev_state = self.network.state_tips(server);
         self.merges += usize::from(prev.len() > 1);
         let auth = self.view(state).auth_events(sender, &content);
         let timestamp = self.timestamp(server);
-        let mut outgoing = Outgoing { sender, content, timestamp, depth: None, prev, auth };
+        let mut outgoing = Outgoing { sender, content, timestamp, depth: None, prev, prev_state, auth };
         if self.is_hostile(server) {
             self.forge(&mut outgoing);
         }

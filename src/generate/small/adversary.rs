@@ -55,6 +55,9 @@ impl Adversary<'_> {
         if self.rng.chance(9) {
             self.wrong_auth_events(draft);
         }
+        if self.builder.rules().has_state_dag() && self.rng.chance(20) {
+            self.wrong_state_parents(draft);
+        }
         if self.rng.chance(12) {
             draft.depth = Some(*self.rng.pick(&[0, 1, 5, 20, GREATEST]));
         }
@@ -63,6 +66,7 @@ impl Adversary<'_> {
         }
         if draft.event_type == "m.room.create" && self.rng.chance(70) {
             draft.prev.clear();
+            draft.prev_state = Some(Vec::new());
         }
         if draft.timestamp < 0 {
             draft.timestamp = 0;
@@ -93,7 +97,12 @@ impl Adversary<'_> {
             10 => Draft::timeline("m.room.power_levels", &user, self.levels(&user)),
             _ => Draft::power_levels(&user, self.levels(&user)),
         };
-        *draft = Draft { prev: draft.prev.clone(), timestamp: draft.timestamp, ..new };
+        *draft = Draft {
+            prev: draft.prev.clone(),
+            prev_state: draft.prev_state.clone(),
+            timestamp: draft.timestamp,
+            ..new
+        };
     }
 
     fn levels(&mut self, user: &str) -> Value {
@@ -198,6 +207,30 @@ impl Adversary<'_> {
         let mut members: Map<String, Value> = members.unwrap_or_default();
         members.insert(key.to_owned(), level);
         content[map] = Value::Object(members);
+    }
+
+    /// Other places in the state DAG: old ones, which are legal, and such as no event may have.
+    fn wrong_state_parents(&mut self, draft: &mut Draft) {
+        let parents = draft.prev_state.get_or_insert_default();
+        match self.rng.below(12) {
+            // Before what was said last.
+            0..=3 => *parents = self.some_events(2),
+            // An event beside its own ancestor.
+            4 | 5 => {
+                let more = parents.iter().filter_map(|parent| match parent {
+                    Reference::Made(number) => self.builder.pdu(*number).prev_state.first(),
+                    Reference::Unknown(_) => None,
+                });
+                let more: Vec<Reference> = more.copied().map(Reference::Made).collect();
+                parents.extend(more);
+            }
+            6 => parents.extend(self.some_events(1)),
+            7 => parents.extend(parents.first().cloned()),
+            8 => parents.push(Reference::Unknown(format!("$nobody-has-this-{}", self.rng.below(3)))),
+            9 => parents.clear(),
+            10 => parents.truncate(1),
+            _ => self.rng.shuffle(parents),
+        }
     }
 
     fn wrong_auth_events(&mut self, draft: &mut Draft) {

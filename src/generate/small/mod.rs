@@ -89,6 +89,8 @@ struct Server {
 /// What a server makes its next events on.
 struct Base {
     tips: Vec<usize>,
+    /// The forward extremities of the state DAG, where there is one.
+    state_tips: Vec<usize>,
     state: State,
     stale: State,
 }
@@ -235,8 +237,9 @@ impl World {
             let mut keep = vec![true; room.len()];
             for number in 0..keep.len() {
                 let rejected = replay.rejected().contains(numbers.index(number));
-                let prev = &self.builder.pdu(number).prev;
-                keep[number] = !rejected && prev.iter().all(|prev| keep[*prev]);
+                let pdu = self.builder.pdu(number);
+                let mut parents = pdu.prev.iter().chain(&pdu.prev_state);
+                keep[number] = !rejected && parents.all(|parent| keep[*parent]);
             }
             self.builder.retain(&keep);
             for server in &mut self.servers {
@@ -301,7 +304,8 @@ impl World {
     fn learn(&mut self, server: usize, mut wanted: Vec<bool>) {
         for number in (0..wanted.len()).rev() {
             if wanted[number] {
-                self.builder.pdu(number).prev.iter().for_each(|prev| wanted[*prev] = true);
+                let pdu = self.builder.pdu(number);
+                pdu.prev.iter().chain(&pdu.prev_state).for_each(|parent| wanted[*parent] = true);
             }
         }
         let seen = &mut self.servers[server].seen;
@@ -322,7 +326,10 @@ impl World {
         let mut tips: Vec<usize> =
             (0..self.builder.len()).filter(counts).filter(|number| is_tip[*number]).collect();
         self.rng.shuffle(&mut tips);
-        let ixs: Vec<EventIx> = tips.iter().map(|tip| replayed.numbers.index(*tip)).collect();
+        let has_state_dag = self.plan.rules.has_state_dag();
+        let state_tips = if has_state_dag { self.state_tips(server, replayed) } else { Vec::new() };
+        let heads = if has_state_dag { &state_tips } else { &tips };
+        let ixs: Vec<EventIx> = heads.iter().map(|tip| replayed.numbers.index(*tip)).collect();
         let states: Vec<StateMap> = ixs.iter().filter_map(|ix| replayed.replay.after(*ix).cloned()).collect();
         let state = replayed.replay.resolve(&states, &mut ()).state;
         let stale = if self.is_adversarial() {
@@ -332,7 +339,21 @@ impl World {
             None
         };
         let state = replayed.numbers.state(replayed.room, &state);
-        Base { tips, state, stale: stale.unwrap_or_default() }
+        Base { tips, state_tips, state, stale: stale.unwrap_or_default() }
+    }
+
+    /// The forward extremities of the state DAG as a server sees it.
+    fn state_tips(&self, server: usize, replayed: &Replayed<'_>) -> Vec<usize> {
+        let seen = &self.servers[server].seen;
+        let counts = |number: &usize| {
+            seen[*number] && replayed.replay.may_be_extremity(replayed.numbers.index(*number))
+        };
+        let numbers: Vec<usize> = (0..self.builder.len()).filter(counts).collect();
+        let mut is_tip = vec![true; self.builder.len()];
+        for number in &numbers {
+            self.builder.pdu(*number).prev_state.iter().for_each(|parent| is_tip[*parent] = false);
+        }
+        numbers.into_iter().filter(|number| is_tip[*number]).collect()
     }
 
     /// A user of the server makes an event on top of what the server saw, and of what it made since.
@@ -351,6 +372,7 @@ impl World {
         let Some(mut draft) = drafted else { return };
         draft.timestamp = self.timestamp();
         draft.prev = base.tips.iter().copied().map(Reference::Made).collect();
+        draft.prev_state = Some(base.state_tips.iter().copied().map(Reference::Made).collect());
         if self.is_adversarial() {
             let mut adversary = Adversary { rng: &mut self.rng, builder: &self.builder, users: &self.users };
             adversary.corrupt(&mut draft, &base.state, &base.stale);
@@ -360,6 +382,9 @@ impl World {
         let key = draft.state_key.clone().map(|key| (draft.event_type.clone(), key));
         let number = self.builder.add(draft);
         base.tips = vec![number];
+        if key.is_some() {
+            base.state_tips = vec![number];
+        }
         base.state.extend(key.map(|key| (key, number)));
         for (other, own) in self.servers.iter_mut().enumerate() {
             own.seen.resize(self.builder.len(), false);
@@ -376,6 +401,7 @@ impl World {
         let Some(user) = self.users.iter().find(speaks).cloned() else { return };
         let mut draft = Draft::message(&user, "the end").at(self.timestamp());
         draft.prev = base.tips.iter().copied().map(Reference::Made).collect();
+        draft.prev_state = Some(base.state_tips.iter().copied().map(Reference::Made).collect());
         draft.auth = self.builder.auth_events(&draft, &base.state);
         self.builder.add(draft);
     }
@@ -392,7 +418,7 @@ mod tests {
     use super::*;
 
     fn plans() -> impl Iterator<Item = Plan> {
-        (0..48).map(|seed| Plan::new(seed, Mode::ALL[seed as usize / 12], &Rules::ALL[seed as usize % 12]))
+        (0..56).map(|seed| Plan::new(seed, Mode::ALL[seed as usize / 14], &Rules::ALL[seed as usize % 14]))
     }
 
     #[test]
