@@ -15,6 +15,7 @@ use super::marks::{conflicts, gaps, is_asserted, is_current, rule_number};
 use super::output::{Theme, Ui};
 use super::{load, text};
 use crate::describe::Describer;
+use crate::event::room_version::AuthSource;
 use crate::replay::Replay;
 use crate::room::{EventIx, Room};
 use crate::state::{Split, StateMap};
@@ -237,7 +238,12 @@ struct Row<'a> {
     origin_server_ts: i64,
     depth: i64,
     prev_events: Vec<Cow<'a, str>>,
+    /// Those that the event lists; of a room with a state DAG the calculated ones.
     auth_events: Vec<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev_state_events: Option<Vec<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unprocessed: bool,
     rejected: Option<RejectedJson<'a>>,
     conflicts: usize,
     current: bool,
@@ -267,7 +273,14 @@ fn json(replay: &Replay<'_>, events: &[EventIx], ui: &mut Ui) -> Result<u8, CliE
             origin_server_ts: event.origin_server_ts(),
             depth: event.depth(),
             prev_events: event.prev_events().collect(),
-            auth_events: event.auth_events().collect(),
+            auth_events: match room.rules().auth_source {
+                AuthSource::Event => event.auth_events().collect(),
+                AuthSource::Calculated => {
+                    replay.auth().of(ix).iter().map(|auth| room.id(*auth).into()).collect()
+                }
+            },
+            prev_state_events: room.rules().has_state_dag().then(|| event.prev_state_events().collect()),
+            unprocessed: replay.is_unprocessed(ix),
             rejected: replay.rejection(ix).map(|rejection| RejectedJson {
                 check: rejection.check.as_str(),
                 rule: rule_number(room, rejection),
@@ -278,7 +291,7 @@ fn json(replay: &Replay<'_>, events: &[EventIx], ui: &mut Ui) -> Result<u8, CliE
             hole: !gaps(room, ix).is_empty(),
             asserted: is_asserted(room, ix),
             outlier: room.is_outlier(ix),
-            soft_failed: room.recorded(ix).soft_failed,
+            soft_failed: room.recorded(ix).soft_failed || replay.soft_failed(ix) == Some(true),
             caption: room.caption(ix),
         })?;
     }

@@ -54,7 +54,8 @@ pub fn words(replay: &Replay<'_>, ix: EventIx) -> Vec<String> {
     let conflicts = (conflicts > 0).then(|| text::count(conflicts, "conflict"));
     let others = [
         (replay.rejected().contains(ix), "rejected"),
-        (room.recorded(ix).soft_failed, "soft-failed"),
+        (replay.is_unprocessed(ix), "waits"),
+        (room.recorded(ix).soft_failed || replay.soft_failed(ix) == Some(true), "soft-failed"),
         (room.is_outlier(ix), "outlier"),
         (!gaps(room, ix).is_empty(), "hole"),
     ];

@@ -63,12 +63,12 @@ impl<'a> Ancestry<'a> {
 pub(super) fn absent_parents(room: &Room, ix: EventIx) -> Vec<Link> {
     let is_absent = |link: &Link| match link {
         Link::Missing(_) => true,
-        Link::Event(parent) => room.is_outlier(*parent),
+        Link::Event(parent) => room.has_no_place(*parent),
     };
-    room.prev_links(ix).filter(is_absent).collect()
+    room.state_links(ix).filter(is_absent).collect()
 }
 
-/// An event, or the forward extremities, and everything before them by `prev_events`.
+/// An event, or the forward extremities, and everything before them in the graph that states follow.
 pub fn history(room: &Room, from: &[EventIx]) -> EventSet {
     let mut history = EventSet::new(room.len());
     for ix in from {

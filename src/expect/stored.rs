@@ -1,6 +1,6 @@
 //! What the database of a server holds, taken for an expectation.
 
-use super::{Expectation, ExpectedCurrent, ExpectedEvent, ExpectedState, Origin};
+use super::{Expectation, ExpectedCurrent, ExpectedEvent, ExpectedOfStateDag, ExpectedState, Origin};
 use crate::room::{Room, Stored, When};
 
 impl Expectation {
@@ -20,6 +20,7 @@ impl Expectation {
                 before: state(When::Before),
                 after: Some(after),
                 provisional: recorded.partial_state,
+                state_dag: ExpectedOfStateDag::default(),
             })
         });
         let events = events.collect();

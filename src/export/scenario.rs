@@ -76,7 +76,7 @@ fn before<'a>(
 ) {
     let room = replay.room();
     let missing: Option<Vec<_>> = room
-        .prev_links(ix)
+        .state_links(ix)
         .map(|link| match link {
             Link::Missing(missing) => Some(missing),
             Link::Event(_) => None,

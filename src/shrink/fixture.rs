@@ -218,7 +218,7 @@ impl Story<'_> {
         let parents: HashMap<EventIx, Vec<&str>> = room
             .events()
             .map(|ix| {
-                let known = room.prev_links(ix).filter_map(|link| match link {
+                let known = room.state_links(ix).filter_map(|link| match link {
                     Link::Event(parent) => Some(&*self.names[parent.index()]),
                     Link::Missing(_) => None,
                 });

@@ -217,7 +217,8 @@ impl Drawing<'_> {
         let half = self.eye.card().x / 2.0;
         let stroke = Stroke::new(1.2, self.cx.tokens.hues[AUTH_HUE]);
         let room = session.room();
-        let listed = room.auth_events(ix).iter().map(|auth| (*auth, false));
+        let replay = session.replay();
+        let listed = replay.auth().of(ix).iter().map(|auth| (*auth, false));
         let all = listed.chain(room.implied_auth_event(ix).map(|create| (create, true)));
         for (to, is_implied) in all.filter_map(|(auth, is_implied)| Some((place(auth)?, is_implied))) {
             // Out at the right side, and back in there: not to be taken for a line of the graph. What is far outside

@@ -156,7 +156,14 @@ fn facts_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, ix: EventI
     Line::new(ui, cx, describer).small().link(&text::shorten(room.id(ix), 80), Item::Event(ix)).show(ui);
     let (prev, auth) = (room.prev_links(ix).count(), room.auth_links(ix).count());
     list(ui, "prev_events", &mut room.prev_links(ix), prev).show(ui);
-    list(ui, "auth_events", &mut room.auth_links(ix), auth).show(ui);
+    if room.rules().has_state_dag() {
+        list(ui, "prev_state_events", &mut room.state_links(ix), room.state_links(ix).count()).show(ui);
+        let replay = cx.session.replay();
+        let auth = replay.auth().links(ix).count();
+        list(ui, "auth_events (calculated)", &mut replay.auth().links(ix), auth).show(ui);
+    } else {
+        list(ui, "auth_events", &mut room.auth_links(ix), auth).show(ui);
+    }
     let children = room.children(ix);
     let mut links = children.iter().map(|ix| Link::Event(*ix));
     list(ui, "followed by", &mut links, children.len()).show(ui);

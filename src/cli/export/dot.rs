@@ -36,11 +36,20 @@ pub(super) fn write(dump: &Dump, replay: &Replay<'_>, edges: Edges, out: &mut im
             for link in room.prev_links(ix) {
                 writeln!(out, "  e{} -> {};", ix.index(), target(link))?;
             }
+            // Where states follow edges of their own, these are drawn beside.
+            for link in room.state_links(ix).filter(|_| room.rules().has_state_dag()) {
+                writeln!(
+                    out,
+                    "  e{} -> {} [color=blue, penwidth=1.5, constraint=false];",
+                    ix.index(),
+                    target(link)
+                )?;
+            }
         }
         if edges != Edges::Prev {
             // Beside the graph proper, auth edges must not decide where events are placed.
             let constraint = if edges == Edges::Both { ", constraint=false" } else { "" };
-            for link in room.auth_links(ix) {
+            for link in replay.auth().links(ix) {
                 writeln!(
                     out,
                     "  e{} -> {} [style=dashed, color=gray{constraint}];",
@@ -55,7 +64,8 @@ pub(super) fn write(dump: &Dump, replay: &Replay<'_>, edges: Edges, out: &mut im
 
 fn is_drawn(room: &Room, missing: MissingIx, edges: Edges) -> bool {
     let is_it = |link: Link| link == Link::Missing(missing);
-    let prev = || room.holes().any(|(_, links)| links.iter().any(|link| is_it(*link)));
+    let of_prev = || room.holes().chain(room.state_holes());
+    let prev = || of_prev().any(|(_, links)| links.iter().any(|link| is_it(*link)));
     let auth = || room.auth_holes().any(|(_, links)| links.iter().any(|link| is_it(*link)));
     edges == Edges::Both || edges == Edges::Prev && prev() || edges == Edges::Auth && auth()
 }

@@ -52,7 +52,12 @@ fn entry(page: &mut Writer<'_>, replay: &Replay<'_>, ix: EventIx) {
         page.sentence(&sentence);
     });
     references(page, "prev_events", &room.prev_links(ix).collect::<Vec<_>>());
-    references(page, "auth_events", &room.auth_links(ix).collect::<Vec<_>>());
+    if room.rules().has_state_dag() {
+        references(page, "prev_state_events", &room.state_links(ix).collect::<Vec<_>>());
+        references(page, "auth_events (calculated)", &replay.auth().links(ix).collect::<Vec<_>>());
+    } else {
+        references(page, "auth_events", &room.auth_links(ix).collect::<Vec<_>>());
+    }
     page.folded(
         false,
         |page| page.out.text("JSON"),
