@@ -2,7 +2,9 @@
 //!
 //! Source: "Authorization rules" of each page under <https://spec.matrix.org/latest/rooms/>. The numbers are those of
 //! the rendered lists; those of MSC4242 follow from its section "Auth rules changes", where the rule of version 12 on the
-//! room ID keeps its place after the new rule 2.
+//! room ID keeps its place after the new rule 2. Two rules of
+//! that text have no number here because they cannot be broken: what is named belongs to the room and was accepted, so an
+//! accepted create event is at its bottom (3); and auth events are calculated from accepted state (4.3).
 
 use crate::event::room_version::Numbering;
 
@@ -43,11 +45,11 @@ rules! {
     StateParentForeign  [""       ""       ""       ""       ""       ""       ""       ""       "2.1"]    "prev_state_events names an event of another room";
     StateParentMessage  [""       ""       ""       ""       ""       ""       ""       ""       "2.2"]    "prev_state_events names an event that is not a state event";
     StateParentRejected [""       ""       ""       ""       ""       ""       ""       ""       "2.3"]    "prev_state_events names a rejected event";
-    RoomIdNotCreate     [""       ""       ""       ""       ""       ""       ""       "2"      "3"]      "the room ID is not that of an accepted create event";
+    RoomIdNotCreate     [""       ""       ""       ""       ""       ""       ""       "2"      ""]       "the room ID is not that of an accepted create event";
     AuthMissing         ["2"      "2"      "2"      "2"      "2"      "2"      "2"      "3"      ""]      "an auth event cannot be had";
     AuthDuplicate       ["2.1"    "2.1"    "2.1"    "2.1"    "2.1"    "2.1"    "2.1"    "3.1"    ""]    "auth_events names the same key twice";
     AuthUnexpected      ["2.2"    "2.2"    "2.2"    "2.2"    "2.2"    "2.2"    "2.2"    "3.2"    ""]    "auth_events names an event that the selection does not call for";
-    AuthRejected        ["2.3"    "2.3"    "2.3"    "2.3"    "2.3"    "2.3"    "2.3"    "3.3"    "4.3"]    "auth_events names a rejected event";
+    AuthRejected        ["2.3"    "2.3"    "2.3"    "2.3"    "2.3"    "2.3"    "2.3"    "3.3"    ""]       "auth_events names a rejected event";
     AuthNoCreate        ["2.4"    "2.4"    "2.4"    "2.4"    "2.4"    "2.4"    "2.4"    "2"      "3"]      "there is no create event to go by";
     AuthOtherRoom       ["2.5"    "2.5"    "2.5"    "2.5"    "2.5"    "2.5"    "2.5"    "3.4"    ""]    "auth_events names an event of another room";
     Federate            ["3"      "3"      "3"      "3"      "3"      "3"      "3"      "4"      "5"]      "the room is not federated and the sender is on another server";

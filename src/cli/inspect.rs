@@ -2,6 +2,7 @@
 
 mod facts;
 mod show;
+mod state_dag;
 
 use self::facts::Facts;
 use super::args::{Globals, InspectArgs};

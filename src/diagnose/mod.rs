@@ -8,6 +8,7 @@ pub mod resets;
 pub mod rooms;
 pub mod server;
 pub mod standing;
+pub mod state_dag;
 pub mod story;
 pub mod told;
 mod trace;

@@ -63,6 +63,12 @@ impl Build<'_> {
     pub(super) fn take_in_state_dag(&mut self, ix: EventIx) -> Known {
         let room = self.room;
         if room.is_foreign(ix) {
+            // As far as what it names tells.
+            if !room.has_missing_state_parent(ix)
+                && let Some(rejection) = self.judging().verdict_on_place(ix)
+            {
+                self.reject(ix, rejection);
+            }
             return Known::NOTHING;
         }
         // A create event that names anything is rejected for that, known or not.

@@ -92,6 +92,12 @@ impl Scene {
         number
     }
 
+    /// Sends an event that names these events in `prev_state_events`.
+    pub(crate) fn send_below(&mut self, mut draft: Draft, parents: Vec<Reference>) -> usize {
+        draft.prev_state = Some(parents);
+        self.send(draft)
+    }
+
     /// Sends an event with a field at the top changed afterwards.
     pub(crate) fn send_altered(&mut self, draft: Draft, field: &str, value: &str) -> usize {
         let number = self.send(draft);

@@ -65,7 +65,7 @@ const fn family_of(version: usize) -> usize {
 type Make = fn(&mut Scene) -> usize;
 
 const fn case(start: Start, rule: Rule, outcome: Outcome, what: &'static str, make: Make) -> Case {
-    Case { rule, outcome, what, start, make, families: (0, 7) }
+    Case { rule, outcome, what, start, make, families: (0, 8) }
 }
 
 /// A case that begins with nothing.
@@ -178,6 +178,46 @@ pub(crate) const CASES: &[Case] = &[
     blank(CreateAllowed, Yes, "additional creators", |s| s.only_create(&json!({ "additional_creators": [BOB] }))),
 
     // ── Room ID and auth events ──
+    // ── The rules on prev_state_events (MSC4242) ──
+    blank(CreateHasStateParents, No, "a create event that names a state event nobody has", |s| {
+        let mut create = s.create(&json!({}));
+        create.prev_state = Some(vec![Reference::Unknown("$nobody".to_owned())]);
+        s.send(create)
+    }),
+    public(StateParentsNone, No, "no state parents", |s| s.send_below(Draft::message(BOB, "?"), vec![])),
+    public(StateParentForeign, No, "a state event of another room", |s| {
+        let levels = s.levels_elsewhere();
+        s.send_below(Draft::topic(ALICE, "?"), vec![levels])
+    }),
+    public(StateParentForeign, No, "a state event of another room beside a message: the text asks for the room first", |s| {
+        let message = s.send(Draft::message(BOB, "?"));
+        let levels = s.levels_elsewhere();
+        s.send_below(Draft::topic(ALICE, "?"), vec![Reference::Made(message), levels])
+    }),
+    public(StateParentMessage, No, "a message", |s| {
+        let message = s.send(Draft::message(BOB, "?"));
+        s.send_below(Draft::topic(ALICE, "?"), vec![Reference::Made(message)])
+    }),
+    public(StateParentMessage, No, "a message of the sender's, named by a message", |s| {
+        let message = s.send(Draft::message(BOB, "?"));
+        s.send_below(Draft::message(BOB, "?"), vec![Reference::Made(message)])
+    }),
+    public(StateParentRejected, No, "power levels by somebody without power", |s| {
+        let refused = s.send_refused(Draft::topic(CAROL, "?"));
+        s.send_below(Draft::topic(ALICE, "?"), vec![Reference::Made(refused)])
+    }),
+    public(StateParentRejected, No, "one rejected event beside others", |s| {
+        let refused = s.send_refused(Draft::topic(CAROL, "?"));
+        let levels = s.number("m.room.power_levels", "");
+        s.send_below(Draft::message(BOB, "?"), vec![Reference::Made(levels), Reference::Made(refused)])
+    }),
+    public(StateParentRejected, No, "an event that names a rejected one, which rejects it", |s| {
+        let refused = s.send_refused(Draft::topic(CAROL, "?"));
+        let heir = s.send_below(Draft::topic(ALICE, "?"), vec![Reference::Made(refused)]);
+        s.refused.insert(heir);
+        s.send_below(Draft::topic(ALICE, "!"), vec![Reference::Made(heir)])
+    }),
+
     public(RoomIdNotCreate, No, "the room ID names no event", |s| s.send_altered(Draft::message(BOB, "?"), "room_id", "!nosuch")),
     public(RoomIdNotCreate, No, "the room ID names a join", |s| {
         let join = s.id(s.number("m.room.member", ALICE)).replace('$', "!");

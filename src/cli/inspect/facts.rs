@@ -7,6 +7,8 @@ use serde::Serialize;
 use super::super::args::Globals;
 use super::super::findings::FindingJson;
 use super::super::marks::{conflicts, gaps, is_asserted, link_id};
+use super::state_dag::StateDagFacts;
+use crate::diagnose::state_dag::Shape;
 use crate::dump::{Dump, Format};
 use crate::event::content::{Create, Field};
 use crate::event::server_name;
@@ -37,6 +39,9 @@ pub(super) struct Facts<'a> {
     /// How far the current state can be relied on.
     pub(super) footing: &'static str,
     pub(super) forward_extremities: Vec<&'a str>,
+    /// Only where the room version has a state DAG.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state_dag: Option<StateDagFacts<'a>>,
     /// Events with several children.
     pub(super) forks: Vec<&'a str>,
     /// Events with several parents.
@@ -188,6 +193,7 @@ impl<'a> Facts<'a> {
             state_hash: current.state.as_ref().map(|state| state.hash(room)),
             footing: current.footing.as_str(),
             forward_extremities: current.extremities.iter().map(|ix| room.id(*ix)).collect(),
+            state_dag: Shape::of(replay).map(|shape| StateDagFacts::new(room, &shape)),
             forks: room
                 .events()
                 .filter(|ix| has_several(room.state_children(*ix).len()))

@@ -9,7 +9,7 @@ use crate::describe::Describer;
 use crate::report::Finding;
 
 /// So many entries of a list are shown; JSON output has all.
-const LISTED: usize = 10;
+pub(super) const LISTED: usize = 10;
 /// The width of the column of labels.
 const LABELS: usize = 14;
 
@@ -22,6 +22,9 @@ pub(super) fn show(
     let mut page = Page { describer, ui };
     page.room(facts)?;
     page.graph(facts)?;
+    if let Some(state_dag) = &facts.state_dag {
+        page.state_dag(state_dag)?;
+    }
     page.gaps(facts)?;
     page.database(facts)?;
     page.tables(facts)?;
@@ -32,7 +35,7 @@ pub(super) fn show(
     findings::show_all(findings, page.ui)
 }
 
-struct Page<'a> {
+pub(super) struct Page<'a> {
     describer: &'a Describer<'a>,
     ui: &'a mut Ui,
 }
@@ -175,22 +178,22 @@ impl Page<'_> {
         self.rest(facts.servers.len())
     }
 
-    fn heading(&mut self, heading: &str) -> io::Result<()> {
+    pub(super) fn heading(&mut self, heading: &str) -> io::Result<()> {
         let heading = self.ui.theme().heading(heading);
         writeln!(self.ui.out(), "\n{heading}")
     }
 
-    fn fact(&mut self, label: &str, value: &str) -> io::Result<()> {
+    pub(super) fn fact(&mut self, label: &str, value: &str) -> io::Result<()> {
         let label = self.ui.theme().dim(label);
         writeln!(self.ui.out(), "{label:<LABELS$}{value}")
     }
 
-    fn item(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn item(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.ui.out(), "{:LABELS$}{text}", "")
     }
 
     /// An event of a list, with a remark.
-    fn event(&mut self, event_id: &str, remark: &str) -> io::Result<()> {
+    pub(super) fn event(&mut self, event_id: &str, remark: &str) -> io::Result<()> {
         let line = match self.describer.room().find(event_id) {
             Some(ix) => {
                 let width = self.describer.id_width();
@@ -205,7 +208,7 @@ impl Page<'_> {
     }
 
     /// What a list of `length` entries leaves out.
-    fn rest(&mut self, length: usize) -> io::Result<()> {
+    pub(super) fn rest(&mut self, length: usize) -> io::Result<()> {
         match length.checked_sub(LISTED).filter(|rest| *rest > 0) {
             Some(rest) => {
                 let rest = format!("… and {} more (--format json has all)", text::number(rest));
@@ -216,7 +219,7 @@ impl Page<'_> {
         }
     }
 
-    fn id(&self, event_id: &str) -> String {
+    pub(super) fn id(&self, event_id: &str) -> String {
         self.ui.theme().id(self.describer.short_id_of(event_id)).to_string()
     }
 }
