@@ -127,12 +127,12 @@ fn check_story(replay: &Replay<'_>, key: KeyIx) -> Result<(), String> {
     let mut stack = replay.current().extremities.clone();
     while let Some(ix) = stack.pop() {
         if history.insert(ix) {
-            stack.extend(room.prev_events(ix));
+            stack.extend(room.state_parents(ix));
         }
     }
     for ix in history {
         let parents: Vec<_> = room
-            .prev_events(ix)
+            .state_parents(ix)
             .iter()
             .map(|parent| replay.after(*parent).map(|state| state.get(key)))
             .collect();

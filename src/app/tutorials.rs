@@ -26,7 +26,10 @@ pub const TUTORIALS: &[Tutorial] = tutorials! {
     "topic-vs-ban" "ban-vs-power-levels" "join-rules-vs-join" "mainline-epochs" "equal-timestamps" "power-level-duel"
     "rejected-event-cited" "knock" "restricted-join" "third-party-invite" "twenty-way-merge" "v12-creators" "v1-room"
     "hole-with-snapshot" "msc4297-problem-a" "msc4297-problem-b" "r0-join-rule-twin" "r3-priority-inversion"
-    "r2-clock-against-epoch-v11" "r2-clock-against-epoch" "r1-own-chain" "own-chain-linear"
+    "r2-clock-against-epoch-v11" "r2-clock-against-epoch" "r1-own-chain" "own-chain-linear" "state-dag-fork-and-merge"
+    "state-dag-bans" "state-dag-ban-evasion" "state-dag-faulty-parents" "state-dag-hole" "reset-by-gap"
+    "reset-by-gap-state-dag" "reset-by-merge" "reset-by-merge-state-dag" "reset-of-power" "reset-of-power-state-dag"
+    "state-dag-own-ancestor" "state-dag-creator-rejoins"
 };
 
 impl Tutorial {

@@ -5,6 +5,7 @@ pub mod ancestry;
 pub mod compare;
 pub mod fate;
 pub mod resets;
+pub mod retold;
 pub mod rooms;
 pub mod server;
 pub mod standing;

@@ -94,7 +94,13 @@ pub struct Views {
 impl Views {
     /// Compares two views.
     pub fn new(one: &Replay<'_>, other: &Replay<'_>) -> Self {
-        let numbers = Numbers::new(one.room(), other.room());
+        let there = one.room().events().map(|ix| other.room().find(one.room().id(ix))).collect();
+        Self::mapped(one, other, there)
+    }
+
+    /// Compares two rooms whose events correspond: `there` says which event of the second each of the first is.
+    pub(super) fn mapped(one: &Replay<'_>, other: &Replay<'_>, there: Vec<Option<EventIx>>) -> Self {
+        let numbers = Numbers::new(one.room(), other.room(), there);
         let mut walk = Walk::new(one, other, &numbers);
         for ix in one.room().events() {
             if let Some(there) = numbers.to_other[ix.index()] {
@@ -142,9 +148,13 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn new(one: &Room, other: &Room) -> Self {
-        let to_other: Vec<_> = one.events().map(|ix| other.find(one.id(ix))).collect();
-        let to_one: Vec<_> = other.events().map(|ix| one.find(other.id(ix))).collect();
+    fn new(one: &Room, other: &Room, to_other: Vec<Option<EventIx>>) -> Self {
+        let mut to_one = vec![None; other.len()];
+        for (ix, there) in one.events().zip(&to_other) {
+            if let Some(there) = there {
+                to_one[there.index()] = Some(ix);
+            }
+        }
         let mut in_other = vec![None; one.key_count()];
         let mut of_other = Vec::with_capacity(other.key_count());
         for key in (0..other.key_count()).map(KeyIx::new) {

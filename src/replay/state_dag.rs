@@ -124,8 +124,9 @@ impl Build<'_> {
         let Self { room, states, state_dag: Some(dag), .. } = self else { return };
         let state = states.view(before);
         if let Ok(selected) = selection(room, ix, profile) {
-            let found: SmallVec<[EventIx; 8]> =
-                selected.without_implied_create(room).filter_map(|key| state.get(key)).collect();
+            // An asserted state may hold later events, which authorize nothing: auth chains go back in time.
+            let found = selected.without_implied_create(room).filter_map(|key| state.get(key));
+            let found: SmallVec<[EventIx; 8]> = found.filter(|auth| *auth < ix).collect();
             dag.auth.push(room, ix, &found);
         }
     }

@@ -11,6 +11,7 @@
 //! ```
 
 mod order;
+mod retell;
 mod same;
 
 use std::collections::{BTreeMap, HashSet};
@@ -21,8 +22,9 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use self::order::GivenOrder;
 use self::order::{Plan, Slot};
+pub use self::retell::{NotRetold, Retold, retell};
 pub use self::same::{Deviation, deviations};
-use crate::event::room_version::EventIdFormat;
+use crate::event::room_version::{EventIdFormat, Rules};
 use crate::event::{Event, Malformed, References, hash, json};
 use crate::room::{AssertedState, Assertion, Empty, EventIx, Input, Link, LoadedEvent, Recorded, Room, When};
 
@@ -82,6 +84,9 @@ struct Written {
 /// Writes the events of a room anew, in their order.
 pub struct Writer<'a, N> {
     room: &'a Room,
+    /// Those of the room that is written.
+    rules: &'static Rules,
+    keeps_assertions: bool,
     /// Names what cannot be derived.
     pub naming: N,
     plan: Plan,
@@ -99,6 +104,8 @@ impl<'a, N: Naming> Writer<'a, N> {
         let outcome = Outcome { tied: plan.tied, spread: plan.spread, ..Outcome::default() };
         Self {
             room,
+            rules: room.rules(),
+            keeps_assertions: true,
             naming,
             plan,
             ranks: order::ranks(room),
@@ -107,6 +114,19 @@ impl<'a, N: Naming> Writer<'a, N> {
             events: Vec::with_capacity(room.len()),
             outcome,
         }
+    }
+
+    /// The same, but what is written is a room of these rules. References of kinds that the old room does not have are taken
+    /// as they are given.
+    #[must_use]
+    pub fn becoming(self, rules: &'static Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// The same, but no state is asserted of the new room.
+    #[must_use]
+    pub fn without_assertions(self) -> Self {
+        Self { keeps_assertions: false, ..self }
     }
 
     /// The new ID for an old one. Of an event of the room it is known only when that is written; before, it is
@@ -127,14 +147,15 @@ impl<'a, N: Naming> Writer<'a, N> {
         }
         let event = self.room.event(ix);
         let circular = self.circular(ix);
-        for name in self.room.rules().reference_members() {
+        let kept = self.rules.reference_members();
+        for name in self.room.rules().reference_members().iter().filter(|name| kept.contains(name)) {
             let references = self.references(event, name, event.references_in(name), &circular);
             members.insert((*name).into(), references);
         }
         if self.plan.timestamp(ix) != event.origin_server_ts() {
             members.insert("origin_server_ts".into(), self.plan.timestamp(ix).to_string());
         }
-        let written = if self.room.rules().event_ids_are_hashes() {
+        let written = if self.rules.event_ids_are_hashes() {
             self.write_hashed(ix, &members)
         } else {
             self.write_given(ix, members)
@@ -220,7 +241,7 @@ impl<'a, N: Naming> Writer<'a, N> {
 
     /// The text and the ID of an event; `None` if it has no canonical form.
     fn hashed(&self, mut members: Members) -> Option<(String, String)> {
-        let rules = self.room.rules();
+        let rules = self.rules;
         let bare = json::object(&members);
         if bare.len() > MOST_HASHED {
             return None;
@@ -234,7 +255,7 @@ impl<'a, N: Naming> Writer<'a, N> {
 
     /// An ID that looks like a hash.
     fn made_up(&self, ix: EventIx, slot: Slot, members: &Members) -> String {
-        let standard = self.room.rules().event_ids == EventIdFormat::StandardHash;
+        let standard = self.rules.event_ids == EventIdFormat::StandardHash;
         let text = json::object(members);
         let id = |attempt: u32| {
             let digest = Sha256::new().chain_update(&text).chain_update(format!("{} {attempt}", ix.index()));
@@ -274,9 +295,9 @@ impl<'a, N: Naming> Writer<'a, N> {
     /// # Errors
     /// If nothing was written.
     pub fn finish(mut self, room_id: Option<Box<str>>) -> Result<Rewritten, Empty> {
-        let assertions = self.assertions();
-        let Self { room: old, written, events, outcome, .. } = self;
-        let input = Input { assertions, ..Input::new(old.rules(), room_id, events) };
+        let assertions = if self.keeps_assertions { self.assertions() } else { Vec::new() };
+        let Self { rules, written, events, outcome, .. } = self;
+        let input = Input { assertions, ..Input::new(rules, room_id, events) };
         let room = Room::build(input, &mut Vec::new())?;
         let events = written.iter().map(|written| room.find(&written.as_ref()?.id)).collect();
         Ok(Rewritten { room, events, outcome })

@@ -23,6 +23,7 @@ Examples:
                                                              on these state sets only
   hindsight compare room.ndjson --with server                did the server compute its states right?
   hindsight compare alpha.ndjson beta.ndjson                 one room as two servers see it
+  hindsight compare room.ndjson --as-state-dag               would a state DAG have prevented this reset?
 
 `server` stands for the states in NAME.truth.tsv or NAME.expected.json beside the dump (or --truth), and those \
 asserted in the dump. Only where deviations begin is told, and how many events rest on it; where a parent is missing, \
@@ -31,6 +32,8 @@ the state that the server was told by others is the origin. By default it is hel
 Replays are compared with the first one named, or with that of --algorithm and --profile if only one is. They part \
 where they answer the same question differently; what merely follows from that is counted. `healed` says where a \
 difference is gone again.
+
+With --as-state-dag every event names, in place of its auth_events, the latest state events that its sender knew of; asserted states are left behind, for a state DAG has no place for them. The events get new IDs, in the same order where that can matter.
 
 Exit code: 1 if anything differs.";
 
@@ -46,7 +49,7 @@ pub(in crate::cli) struct CompareArgs {
     pub(super) other: Option<PathBuf>,
 
     /// Replay by this algorithm and profile: v2, v2.1:synapse, ruma; or `server`; may be given several times
-    #[arg(long, value_name = "ALGORITHM[:PROFILE]|server", required_unless_present = "other")]
+    #[arg(long, value_name = "ALGORITHM[:PROFILE]|server", required_unless_present_any = ["other", "as_state_dag", "without_state_dag"])]
     pub(super) with: Vec<String>,
 
     /// With --with server: the states it holds, as a table or as an expected file
@@ -60,6 +63,18 @@ pub(in crate::cli) struct CompareArgs {
     /// With --state-set: take this event for rejected; may be given several times
     #[arg(long, value_name = "EVENT", allow_hyphen_values = true, requires = "state_set")]
     pub(super) rejected: Vec<String>,
+
+    /// Tell the room, of version 12, anew as one with a state DAG (MSC4242), and compare both
+    #[arg(long, conflicts_with_all = ["other", "with", "state_set", "truth"])]
+    pub(super) as_state_dag: bool,
+
+    /// Tell the room, which has a state DAG, anew as one of version 12, and compare both
+    #[arg(long, conflicts_with_all = ["other", "with", "state_set", "truth", "as_state_dag"])]
+    pub(super) without_state_dag: bool,
+
+    /// With either of these: write the room told anew to this file, as NDJSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) save: Option<PathBuf>,
 
     /// Show so many places in full; JSON output has all of them
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]

@@ -1,7 +1,8 @@
-//! `hindsight compare`: algorithms, profiles, a server, or two dumps, side by side.
+//! `hindsight compare`: algorithms, profiles, a server, two dumps, or a room with and without a state DAG, side by side.
 
 mod args;
 mod replays;
+mod retold;
 mod rooms;
 mod server;
 pub(in crate::cli) mod show;
@@ -15,6 +16,9 @@ pub(super) use replays::pairs;
 
 pub(super) fn run(args: &CompareArgs, globals: &Globals, ui: &mut Ui) -> Result<u8, CliError> {
     let dump = load::open(globals, &args.dump, ui)?;
+    if args.as_state_dag || args.without_state_dag {
+        return retold::run(&dump, args, globals, ui);
+    }
     if let Some(other) = &args.other {
         return rooms::run(&dump, other, args, globals, ui);
     }
