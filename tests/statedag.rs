@@ -16,12 +16,13 @@ use std::path::{Path, PathBuf};
 use hindsight::auth::Profile;
 use hindsight::diagnose::retold::{Comparison, Why};
 use hindsight::dump::{self, Dump, Options};
+use hindsight::event::Event;
 use hindsight::event::room_version::Rules;
 use hindsight::expect::Expectation;
 use hindsight::generate::{Draft, Mode, Plan, Rng, RoomBuilder, generate};
 use hindsight::replay::Replay;
 use hindsight::rewrite::{Retold, retell};
-use hindsight::room::{EventIx, Room};
+use hindsight::room::{EventIx, Input, LoadedEvent, Room};
 use rayon::prelude::*;
 use serde_json::json;
 use shared::shared;
@@ -78,7 +79,8 @@ fn rooms_told_anew_are_the_twins_of_the_corpus() {
     }
     // Where the one twin knows of more than the other: what is soft-failed, or beyond the tenth parent, is not in
     // `prev_events`. And with clocks that are off a tie is decided by the order of IDs, which is kept here.
-    let other_knowledge = ["scene-mutual-bans", "scene-soft-failure", "scene-twenty-parents", "honest-skew-704"];
+    let other_knowledge =
+        ["scene-mutual-bans", "scene-soft-failure", "scene-twenty-parents", "honest-skew-704"];
     wrong.retain(|wrong: &String| !other_knowledge.iter().any(|name| wrong.contains(name)));
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -238,4 +240,98 @@ fn what_a_state_dag_changes_in_honest_rooms_is_explained() {
     }
     println!("{merges} partings; {same} rooms without");
     assert!(same > 0);
+}
+
+/// What holds of every state DAG, however hostile the servers: what an event comes to depends on its ancestry in the state
+/// DAG alone.
+#[test]
+fn only_the_state_dag_counts() {
+    let rules = Rules::of("org.matrix.msc4242.12").unwrap();
+    let failures: Vec<String> = (1..=rooms())
+        .into_par_iter()
+        .filter_map(|seed| {
+            let mode = Mode::ALL[usize::try_from(seed % 4).unwrap()];
+            let builder = generate(&Plan::new(seed, mode, rules));
+            let events: Vec<Event> =
+                (0..builder.len()).map(|number| builder.pdu(number).event.clone()).collect();
+            let failure = check_invariants(rules, &events).err()?;
+            Some(format!("seed {seed}, {}: {failure}", mode.as_str()))
+        })
+        .collect();
+    assert!(failures.is_empty(), "{} rooms:\n{}", failures.len(), failures.join("\n"));
+}
+
+fn build(rules: &'static Rules, events: &[Event]) -> Room {
+    let input = Input::new(rules, None, events.iter().cloned().map(LoadedEvent::new).collect());
+    Room::build(input, &mut Vec::new()).unwrap()
+}
+
+fn check_invariants(rules: &'static Rules, events: &[Event]) -> Result<(), String> {
+    let room = build(rules, events);
+    let replay = Replay::new(&room, None, Profile::Spec);
+    for ix in room.events().filter(|ix| !room.is_foreign(*ix)) {
+        check_event(&replay, ix).map_err(|error| format!("{}: {error}", room.id(ix)))?;
+    }
+    let again = |events: &[Event], what: &str| {
+        let room = build(rules, events);
+        agree(&replay, &Replay::new(&room, None, Profile::Spec), what, true)
+    };
+    let backwards: Vec<Event> = events.iter().rev().cloned().collect();
+    again(&backwards, "lines backwards")?;
+    // Who names a message is rejected for it, or waits if it is not there.
+    let is_named =
+        |event: &Event| room.find(event.id()).is_some_and(|ix| !room.state_children(ix).is_empty());
+    let state: Vec<Event> =
+        events.iter().filter(|event| event.is_state() || is_named(event)).cloned().collect();
+    again(&state, "without messages")?;
+    // What comes later changes nothing but that what waits may be judged.
+    let half = build(rules, &events[..events.len() / 2]);
+    agree(&Replay::new(&half, None, Profile::Spec), &replay, "the first half", false)
+}
+
+fn check_event(replay: &Replay<'_>, ix: EventIx) -> Result<(), String> {
+    let room = replay.room();
+    let is_accepted = |ix: EventIx| !replay.rejected().contains(ix) && !replay.is_unprocessed(ix);
+    let is_sound = |parent: &EventIx| is_accepted(*parent) && room.key_of(*parent).is_some();
+    if is_accepted(ix) && !room.state_parents(ix).iter().all(is_sound) {
+        return Err("accepted on what is not".to_owned());
+    }
+    let auth = replay.calculated_auth(ix);
+    if auth.is_some() != replay.before(ix).is_some() {
+        return Err(format!("auth events {auth:?}"));
+    }
+    let is_there = |auth: &EventIx| {
+        let key = room.key_of(*auth).unwrap();
+        *auth < ix && replay.before(ix).unwrap().get(key) == Some(*auth)
+    };
+    if !auth.unwrap_or_default().iter().all(is_there) {
+        return Err(format!("auth events {auth:?} are not of the state before"));
+    }
+    Ok(())
+}
+
+/// Whether the events that both rooms have come to the same in both. Unless they do so wholly, what waits in the first may be
+/// judged in the second.
+fn agree(one: &Replay<'_>, other: &Replay<'_>, what: &str, wholly: bool) -> Result<(), String> {
+    let come_to = |replay: &Replay<'_>, ix: EventIx| {
+        let id = |auth: &EventIx| replay.room().id(*auth).to_owned();
+        (
+            replay.rejected().contains(ix),
+            replay.is_unprocessed(ix),
+            replay.before(ix).map(|state| state.hash(replay.room())),
+            replay.calculated_auth(ix).map(|auth| auth.iter().map(id).collect::<BTreeSet<String>>()),
+        )
+    };
+    for ix in one.room().events().filter(|ix| wholly || !one.is_unprocessed(*ix)) {
+        let Some(there) = other.room().find(one.room().id(ix)) else { continue };
+        let (ours, theirs) = (come_to(one, ix), come_to(other, there));
+        if ours != theirs {
+            return Err(format!("{what}: {}: {ours:?}, {theirs:?}", one.room().id(ix)));
+        }
+    }
+    let hash = |replay: &Replay<'_>| replay.current().state.as_ref().map(|state| state.hash(replay.room()));
+    if wholly && hash(one) != hash(other) {
+        return Err(format!("{what}: the current state"));
+    }
+    Ok(())
 }

@@ -357,7 +357,7 @@ fn descendants(room: &Room, of: EventIx) -> BTreeSet<EventIx> {
     let mut found = BTreeSet::from([of]);
     let mut stack = vec![of];
     while let Some(ix) = stack.pop() {
-        stack.extend(room.children(ix).iter().copied().filter(|child| found.insert(*child)));
+        stack.extend(room.state_children(ix).iter().copied().filter(|child| found.insert(*child)));
     }
     found
 }
