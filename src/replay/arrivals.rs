@@ -24,7 +24,18 @@ pub(super) struct Arrivals {
     /// The current state, if it had to be resolved.
     current: Option<StateNumber>,
     soft_failed: EventSet,
+    /// Messages that were not asked about, because the room is too wide.
+    unasked: EventSet,
+    /// So many forward extremities may still be looked at.
+    looks: usize,
 }
+
+/// So many forward extremities are looked at for a room, and some for every event: of a room that is thousands wide, and whose
+/// messages are all held against all of that, some are left out.
+const LOOKS: usize = 1 << 24;
+const LOOKS_PER_EVENT: usize = 256;
+/// To resolve the states after forward extremities is as much as to look so often at each.
+const RESOLVED: usize = 64;
 
 impl Arrivals {
     pub(super) fn new(room: &Room) -> Self {
@@ -35,11 +46,19 @@ impl Arrivals {
         }
         let mut left: Vec<EventIx> = room.events().collect();
         left.sort_unstable_by_key(|ix| std::cmp::Reverse((at[ix.index()], *ix)));
-        Self { left, tips: Vec::new(), current: None, soft_failed: EventSet::default() }
+        Self {
+            looks: LOOKS + LOOKS_PER_EVENT * left.len(),
+            left,
+            tips: Vec::new(),
+            current: None,
+            soft_failed: EventSet::default(),
+            unasked: EventSet::default(),
+        }
     }
 
-    pub(super) fn finish(self) -> EventSet {
-        self.soft_failed
+    /// The messages that are soft-failed, and those of which nobody knows.
+    pub(super) fn finish(self) -> (EventSet, EventSet) {
+        (self.soft_failed, self.unasked)
     }
 
     /// Lets up to so many more events arrive. Returns whether those were all.
@@ -60,17 +79,22 @@ impl Arrivals {
         } else if build.room.key_of(ix).is_none()
             && !build.rejected.contains(ix)
             && let Some(before) = build.known[ix.index()].before
-            && !self.is_allowed_now(build, ix, before)
         {
-            self.soft_failed.insert(ix);
+            match self.is_allowed_now(build, ix, before) {
+                Some(true) => {}
+                Some(false) => _ = self.soft_failed.insert(ix),
+                None => _ = self.unasked.insert(ix),
+            }
         }
     }
 
-    fn is_allowed_now(&mut self, build: &mut Build<'_>, ix: EventIx, before: StateNumber) -> bool {
+    /// Whether the current state allows a message; `None` if it would take too long to say.
+    fn is_allowed_now(&mut self, build: &mut Build<'_>, ix: EventIx, before: StateNumber) -> Option<bool> {
+        self.looks = self.looks.checked_sub(self.tips.len())?;
         let after: SmallVec<[StateNumber; 8]> =
             self.tips.iter().filter_map(|tip| build.known[tip.index()].after).collect();
         if after.iter().all(|after| *after == before) {
-            return true;
+            return Some(true);
         }
         if self.current.is_none() {
             // What all agree on is what they would be resolved to; most often that is all there is to know.
@@ -82,14 +106,17 @@ impl Arrivals {
                 first
             });
             if !differ.get() {
-                return allowed;
+                return Some(allowed);
             }
         }
         let current = match self.current {
             Some(current) => current,
-            None => build.resolve(&after).0,
+            None => {
+                self.looks = self.looks.checked_sub(RESOLVED * self.tips.len())?;
+                build.resolve(&after).0
+            }
         };
         self.current = Some(current);
-        build.check(ix, |states, key| states.view(current).get(key))
+        Some(build.check(ix, |states, key| states.view(current).get(key)))
     }
 }

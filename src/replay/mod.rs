@@ -179,6 +179,13 @@ impl<'a> Replaying<'a> {
         Self { room, algorithm, profile, build: Build::new(room, algorithm, profile) }
     }
 
+    /// The same, but nobody asks which messages of a room with a state DAG are soft-failed.
+    #[must_use]
+    pub fn without_soft_failures(mut self) -> Self {
+        self.build.ask_no_soft_failures();
+        self
+    }
+
     /// How many events have been replayed.
     pub fn done(&self) -> usize {
         self.build.done()
@@ -303,11 +310,13 @@ impl<'a> Replay<'a> {
     }
 
     /// Whether the current state at its arrival refuses a message of a room with a state DAG that is accepted; `None` for
-    /// all other events. The one answer that depends on the order of the dump.
+    /// all other events, and where nobody could ask because the room is absurdly wide. The one answer that depends on the
+    /// order of the dump.
     pub fn soft_failed(&self, ix: EventIx) -> Option<bool> {
         let dag = self.state_dag()?;
         let is_message = self.room.key_of(ix).is_none() && self.before(ix).is_some();
-        (is_message && !self.rejected().contains(ix)).then(|| dag.soft_failed.contains(ix))
+        let is_asked = is_message && !self.rejected().contains(ix) && !dag.unasked.contains(ix);
+        is_asked.then(|| dag.soft_failed.contains(ix))
     }
 
     /// Whether an event is such that it is a forward extremity until others follow it.

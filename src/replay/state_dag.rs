@@ -38,6 +38,7 @@ pub(super) struct StateDagBuild {
     pub(super) unprocessed: EventSet,
     /// Begun when all events have been replayed.
     pub(super) arrivals: Option<Arrivals>,
+    pub(super) asks_soft_failures: bool,
 }
 
 /// What a replay knows of a state DAG.
@@ -46,16 +47,24 @@ pub(super) struct StateDagOutcome {
     pub(super) auth: Calculated,
     pub(super) unprocessed: EventSet,
     pub(super) soft_failed: EventSet,
+    /// Messages of which nobody knows whether they are soft-failed.
+    pub(super) unasked: EventSet,
 }
 
 impl StateDagBuild {
     pub(super) fn new(room: &Room) -> Self {
-        Self { auth: Calculated::new(room.len()), unprocessed: EventSet::default(), arrivals: None }
+        Self {
+            auth: Calculated::new(room.len()),
+            unprocessed: EventSet::default(),
+            arrivals: None,
+            asks_soft_failures: true,
+        }
     }
 
     pub(super) fn finish(self) -> StateDagOutcome {
-        let Self { auth, unprocessed, arrivals } = self;
-        StateDagOutcome { auth, unprocessed, soft_failed: arrivals.map(Arrivals::finish).unwrap_or_default() }
+        let Self { auth, unprocessed, arrivals, .. } = self;
+        let (soft_failed, unasked) = arrivals.map(Arrivals::finish).unwrap_or_default();
+        StateDagOutcome { auth, unprocessed, soft_failed, unasked }
     }
 }
 
@@ -152,9 +161,16 @@ impl Build<'_> {
         self.state_dag.as_deref().is_some_and(|dag| dag.unprocessed.is_empty())
     }
 
+    /// Leaves out what comes after the replay proper.
+    pub(super) fn ask_no_soft_failures(&mut self) {
+        if let Some(dag) = &mut self.state_dag {
+            dag.asks_soft_failures = false;
+        }
+    }
+
     /// Holds up to so many more accepted messages against the state of their time. Returns whether those were all.
     pub(super) fn look_for_soft_failures(&mut self, events: usize) -> bool {
-        let Some(dag) = &mut self.state_dag else { return true };
+        let Some(dag) = self.state_dag.as_mut().filter(|dag| dag.asks_soft_failures) else { return true };
         let arrivals = dag.arrivals.take();
         let mut arrivals = arrivals.unwrap_or_else(|| Arrivals::new(self.room));
         let is_done = arrivals.advance(self, events);

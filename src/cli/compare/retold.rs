@@ -84,6 +84,14 @@ impl Writer<'_> {
         let events = text::count(found.common, "event");
         let rounds = text::count(retold.rounds, "round");
         writeln!(ui.out(), "{}", theme.dim(format!("{events}, written in {rounds}")))?;
+        if let Some(ix) = retold.unsettled {
+            let settled = format!(
+                "after {rounds} only the first {} are settled, up to {}: what is said of later ones may not last",
+                text::count(ix.index(), "event"),
+                self.describers[0].short_id(ix),
+            );
+            writeln!(ui.out(), "{}", theme.warn(settled))?;
+        }
         for line in remarks(retold) {
             writeln!(ui.out(), "{}", theme.warn(line))?;
         }
@@ -207,9 +215,6 @@ impl Writer<'_> {
 /// What is to be known of how the room was written.
 fn remarks(retold: &Retold) -> Vec<String> {
     let mut lines = Vec::new();
-    if !retold.settled {
-        lines.push(format!("after {} rounds some events still name what they should not", retold.rounds));
-    }
     let lost = retold.events.iter().filter(|event| event.is_none()).count();
     if lost > 0 {
         lines.push(format!("{} left out: of other rooms, or not to be written", text::count(lost, "event")));
@@ -271,7 +276,7 @@ fn to_json(one: &Replay<'_>, other: &Replay<'_>, retold: &Retold, found: &Compar
         "room_id": rooms[0].room_id(), "room_version": rooms[0].rules().id,
         "other_room_id": rooms[1].room_id(), "other_room_version": rooms[1].rules().id,
         "algorithm": one.algorithm().as_str(), "profile": one.profile().as_str(),
-        "rounds": retold.rounds, "settled": retold.settled,
+        "rounds": retold.rounds, "unsettled_from": retold.unsettled.map(|ix| rooms[0].id(ix)),
         "common": found.common, "event_ids": map,
         "verdicts": found.verdicts.iter().map(|at| json!({
             "event_id": rooms[0].id(at.one), "other_event_id": rooms[1].id(at.other),

@@ -14,16 +14,21 @@
 //! for what the server fetched there, with its auth chains.
 
 mod parents;
+mod past;
 
+use self::past::TooWide;
 use super::{Members, Naming, Outcome, Writer, members};
 use crate::auth::selection;
 use crate::event::json;
 use crate::event::room_version::{AuthSource, Rules};
-use crate::replay::Replay;
+use crate::replay::{Replay, Replaying};
 use crate::room::{EventIx, Link, Recorded, Room};
 
-/// After so many rounds a room is taken as it is.
-const MOST_ROUNDS: usize = 24;
+/// After so many rounds a room is taken as it is; a large one earlier.
+const MOST_ROUNDS: usize = 64;
+const LEAST_ROUNDS: usize = 8;
+/// So many events are written in all rounds together.
+const MOST_WRITTEN: usize = 1_000_000;
 
 /// A room told anew.
 #[derive(Debug, Clone)]
@@ -36,8 +41,10 @@ pub struct Retold {
     pub outcome: Outcome,
     /// How often the room was written.
     pub rounds: usize,
-    /// Whether another round would change nothing. If not, some events name something that a correct server would not.
-    pub settled: bool,
+    /// The first event, of the old room, that another round would let name something else, if there is any. Of it and
+    /// what comes after it neither verdict nor state is settled: where very many verdicts hang on one another, a round
+    /// settles no more than a few.
+    pub unsettled: Option<EventIx>,
 }
 
 /// Why a room cannot be told anew.
@@ -47,6 +54,14 @@ pub enum NotRetold {
     Version(&'static str),
     /// The room has no create event.
     NoCreate,
+    /// Too many branches of state events are open at the same time.
+    TooWide,
+}
+
+impl From<TooWide> for NotRetold {
+    fn from(_: TooWide) -> Self {
+        Self::TooWide
+    }
 }
 
 impl std::fmt::Display for NotRetold {
@@ -58,6 +73,7 @@ impl std::fmt::Display for NotRetold {
                     "rooms of version {version} cannot be told anew: state DAGs are made from version 12"
                 )
             }
+            Self::TooWide => f.write_str("too many branches of state events are open at the same time"),
             Self::NoCreate => f.write_str("without its create event a room cannot be told anew"),
         }
     }
@@ -73,7 +89,7 @@ type Names = Vec<Link>;
 /// Cost: a rewriting and a replay of the room a round.
 ///
 /// # Errors
-/// If the room version has no counterpart, or the room no create event.
+/// If the room version has no counterpart, or the room no create event, or is absurdly wide.
 pub fn retell(replay: &Replay<'_>) -> Result<Retold, NotRetold> {
     let room = replay.room();
     let rules = if room.rules().has_state_dag() {
@@ -84,16 +100,19 @@ pub fn retell(replay: &Replay<'_>) -> Result<Retold, NotRetold> {
     if room.create_event().is_none() {
         return Err(NotRetold::NoCreate);
     }
-    let mut names = first_names(replay, rules);
+    let mut names = first_names(replay, rules)?;
     let mut rounds = 0;
+    let most_rounds = (MOST_WRITTEN / room.len().max(1)).clamp(LEAST_ROUNDS, MOST_ROUNDS);
     loop {
         rounds += 1;
         let mut retold = write(room, rules, &names).ok_or(NotRetold::NoCreate)?;
-        let again = Replay::new(&retold.room, Some(replay.algorithm()), replay.profile());
-        let better = better_names(replay, &again, &retold.events);
+        let again = Replaying::new(&retold.room, Some(replay.algorithm()), replay.profile());
+        let again = again.without_soft_failures().finish();
+        let better = better_names(replay, &again, &retold.events)?;
         retold.rounds = rounds;
-        retold.settled = better == names;
-        if retold.settled || rounds == MOST_ROUNDS {
+        let differ = room.events().find(|ix| better[ix.index()] != names[ix.index()]);
+        retold.unsettled = differ;
+        if differ.is_none() || rounds >= most_rounds {
             return Ok(retold);
         }
         names = better;
@@ -101,25 +120,30 @@ pub fn retell(replay: &Replay<'_>) -> Result<Retold, NotRetold> {
 }
 
 /// What events name if every event is judged, and every state resolved, as before.
-fn first_names(replay: &Replay<'_>, rules: &Rules) -> Vec<Names> {
+fn first_names(replay: &Replay<'_>, rules: &Rules) -> Result<Vec<Names>, TooWide> {
     let room = replay.room();
     match rules.auth_source {
         AuthSource::Calculated => parents::of_all(replay, |ix| !replay.rejected().contains(ix)),
         AuthSource::Event => {
             let auth = |ix: EventIx| replay.auth().of(ix).iter().copied().map(Link::Event).collect();
-            room.events().map(auth).collect()
+            Ok(room.events().map(auth).collect())
         }
     }
 }
 
 /// What events name if everything is judged and resolved as in the room that was written.
-fn better_names(replay: &Replay<'_>, again: &Replay<'_>, events: &[Option<EventIx>]) -> Vec<Names> {
+fn better_names(
+    replay: &Replay<'_>,
+    again: &Replay<'_>,
+    events: &[Option<EventIx>],
+) -> Result<Vec<Names>, TooWide> {
     let room = replay.room();
     let new = |ix: EventIx| events[ix.index()];
     if again.room().rules().auth_source == AuthSource::Calculated {
-        let is_accepted = |ix: EventIx| {
-            new(ix).is_some_and(|new| !again.rejected().contains(new) && !again.is_unprocessed(new))
-        };
+        // What is rejected only because it names something rejected will not name it next time.
+        let is_refused = |new: EventIx| again.rejection(new).is_some_and(|found| found.origin.is_none());
+        let is_accepted =
+            |ix: EventIx| new(ix).is_some_and(|new| !is_refused(new) && !again.is_unprocessed(new));
         return parents::of_all(replay, is_accepted);
     }
     let mut old = vec![None; again.room().len()];
@@ -136,7 +160,7 @@ fn better_names(replay: &Replay<'_>, again: &Replay<'_>, events: &[Option<EventI
         let found = selected.without_implied_create(again.room()).filter_map(|key| state.get(key));
         found.filter_map(|auth| old[auth.index()].map(Link::Event)).collect()
     };
-    room.events().map(auth).collect()
+    Ok(room.events().map(auth).collect())
 }
 
 /// IDs that nobody has stay.
@@ -183,7 +207,7 @@ fn write(room: &Room, rules: &'static Rules, names: &[Names]) -> Option<Retold> 
     }
     let rewritten = writer.without_assertions().finish(room_id.map(Into::into)).ok()?;
     let super::Rewritten { room, events, outcome } = rewritten;
-    Some(Retold { room, events, outcome, rounds: 0, settled: false })
+    Some(Retold { room, events, outcome, rounds: 0, unsettled: None })
 }
 
 /// Makes the create event one of another room version.
