@@ -12,6 +12,7 @@ mod shared;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hindsight::auth::Profile;
 use hindsight::diagnose::retold::{Comparison, Why};
@@ -169,7 +170,7 @@ fn branching(seed: u64) -> RoomBuilder {
             3 => Draft::kick(user, other),
             4 => Draft::join(user),
             5 => Draft::leave(if user == alice { other } else { user }),
-            6 => Draft::join_rules(user, *rng.pick(&["public", "invite"])),
+            6 => Draft::join_rules(user, rng.pick(&["public", "invite"])),
             7 => Draft::power_levels(user, json!({ "users": { USERS[1]: 75, USERS[3]: 25 } })),
             _ => Draft::message(user, "hello"),
         };
@@ -341,6 +342,7 @@ fn agree(one: &Replay<'_>, other: &Replay<'_>, what: &str, wholly: bool) -> Resu
 #[test]
 fn ruma_resolves_state_dag_rooms_alike() {
     let rules = Rules::of("org.matrix.msc4242.12").unwrap();
+    let resolutions = AtomicUsize::new(0);
     let failures: Vec<String> = (1..=rooms())
         .into_par_iter()
         .filter_map(|seed| {
@@ -349,9 +351,11 @@ fn ruma_resolves_state_dag_rooms_alike() {
             let replay = Replay::new(&room, None, Profile::Ruma);
             let ruma = RumaRoom::of_replay(&replay).unwrap();
             let compared = differential::Comparison::new(&replay, &ruma);
+            resolutions.fetch_add(compared.resolutions, Ordering::Relaxed);
             let first = compared.differences.first()?;
             Some(format!("seed {seed}, {}: {}", mode.as_str(), first.describe(&room)))
         })
         .collect();
     assert!(failures.is_empty(), "{} rooms:\n{}", failures.len(), failures.join("\n"));
+    assert!(resolutions.into_inner() > 100);
 }
