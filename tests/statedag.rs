@@ -170,7 +170,7 @@ fn branching(seed: u64) -> RoomBuilder {
             3 => Draft::kick(user, other),
             4 => Draft::join(user),
             5 => Draft::leave(if user == alice { other } else { user }),
-            6 => Draft::join_rules(user, rng.pick(&["public", "invite"])),
+            6 => Draft::join_rules(user, if rng.chance(50) { "public" } else { "invite" }),
             7 => Draft::power_levels(user, json!({ "users": { USERS[1]: 75, USERS[3]: 25 } })),
             _ => Draft::message(user, "hello"),
         };

@@ -101,7 +101,9 @@ impl Judge<'_> {
             let reads = self.reads(ix, |key| self.own(ix, key));
             checks.push(Check { kind: CheckKind::AuthEvents, reads, operands, verdict });
         }
-        if !self.room.is_outlier(ix) {
+        // Before what is rejected for its place in a state DAG there is no state to judge by.
+        let has_none = self.room.rules().has_state_dag() && before.is_none() && self.rejected.contains(ix);
+        if !self.room.is_outlier(ix) && !has_none {
             let mut operands = Vec::new();
             let verdict = before.map(|before| self.check_against(ix, before, &mut operands));
             let reads = before.map_or_else(Vec::new, |before| self.reads(ix, |key| before.get(key)));
