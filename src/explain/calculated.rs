@@ -10,7 +10,7 @@ pub(super) fn calc_auth_node(calculated: &CalcAuth) -> Node {
     let title = sentence![
         "Auth events of ",
         Span::Described(calculated.event),
-        format!(", calculated: {} of the {}", count(found, "entry"), count(calculated.size, "entry")),
+        format!(", calculated: {found} of the {}", count(calculated.size, "entry")),
     ];
     let node = Node::new(Tone::Phase, title.with(" of the state before it"));
     match &calculated.unreadable {

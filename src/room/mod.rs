@@ -26,6 +26,7 @@ mod order;
 mod references;
 mod set;
 mod sorted;
+mod state_dag;
 mod stored;
 
 use std::borrow::Cow;
@@ -40,6 +41,7 @@ pub(crate) use self::ids::{IdHasher, IdTable};
 pub use self::index::{EventIx, KeyIx, Link, MissingIx};
 use self::keys::{KeyTable, What};
 pub use self::set::EventSet;
+use self::state_dag::StateDag;
 pub(crate) use self::stored::Strange;
 pub use self::stored::{GroupIx, GroupRecord, ServerNotes, ServerRecords, StateDelta, StateEntry, Stored};
 use crate::event::room_version::Rules;
@@ -168,13 +170,6 @@ struct Node {
     outlier: bool,
     what: What,
     sender_key: KeyIx,
-}
-
-/// The edges of the state DAG: those of `prev_state_events`.
-#[derive(Debug, Clone)]
-struct StateDag {
-    parents: Adjacency,
-    children: Adjacency,
 }
 
 /// The keys that nearly every authorization rule reads.
@@ -341,12 +336,6 @@ impl Room {
         self.nodes[ix.index()].outlier
     }
 
-    /// Whether nothing is known after the event for want of a place in the DAG. Not so in a room with a state DAG, where to
-    /// name such an event is a reason to be rejected.
-    pub(crate) fn has_no_place(&self, ix: EventIx) -> bool {
-        self.is_outlier(ix) && !self.rules.has_state_dag()
-    }
-
     /// The parents that are in the room, in the order of the event, each once.
     pub fn prev_events(&self, ix: EventIx) -> &[EventIx] {
         self.prev.of(ix)
@@ -365,37 +354,6 @@ impl Room {
     /// The events with missing parents, and all their parents.
     pub fn holes(&self) -> impl Iterator<Item = (EventIx, &[Link])> {
         self.prev.events_with_missing()
-    }
-
-    fn state_edges(&self) -> &Adjacency {
-        self.state_dag.as_ref().map_or(&self.prev, |dag| &dag.parents)
-    }
-
-    /// The events in the room after which the state before this one comes, in the order of the event, each once: those of
-    /// `prev_events`, or of `prev_state_events` where the room version has a state DAG
-    /// ([`StateSource`](crate::event::room_version::StateSource)).
-    pub fn state_parents(&self, ix: EventIx) -> &[EventIx] {
-        self.state_edges().of(ix)
-    }
-
-    /// All events after which the state before this one comes, missing ones among them, each once.
-    pub fn state_links(&self, ix: EventIx) -> impl Iterator<Item = Link> + '_ {
-        self.state_edges().links(ix)
-    }
-
-    /// Whether an event after which the state before this one comes is missing.
-    pub fn has_missing_state_parent(&self, ix: EventIx) -> bool {
-        self.state_edges().has_missing(ix)
-    }
-
-    /// The events that have this one among their [`state_parents`](Self::state_parents), in topological order.
-    pub fn state_children(&self, ix: EventIx) -> &[EventIx] {
-        self.state_dag.as_ref().map_or(&self.children, |dag| &dag.children).of(ix)
-    }
-
-    /// The events with missing [`state_parents`](Self::state_parents), and all their state parents.
-    pub fn state_holes(&self) -> impl Iterator<Item = (EventIx, &[Link])> {
-        self.state_edges().events_with_missing()
     }
 
     /// The auth events that are in the room, as the event lists them; none where the room version calculates them

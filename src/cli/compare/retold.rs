@@ -177,7 +177,7 @@ impl Writer<'_> {
         }
         if parting.consequences > 0 {
             let events = text::count(parting.consequences, "later event");
-            writeln!(ui.out(), "   {events} inherit it")?;
+            writeln!(ui.out(), "   inherited by {events}")?;
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Page<'_> {
         self.fact("Size", &format!("{events}, {edges}, longest path {}", text::number(facts.longest_path)))?;
         if let Some(widest) = &facts.widest {
             let at = self.id(widest.at);
-            self.fact("Widest", &format!("{} forward extremities, after {at}", text::number(widest.width)))?;
+            self.fact("Widest", &format!("{}, after {at}", text::count(widest.width, "forward extremity")))?;
             self.fact("Width", &bars(&facts.width.iter().map(|width| width.width).collect::<Vec<_>>()))?;
         }
         self.fact("Parents", "how many events name how many in prev_state_events")?;
