@@ -1,22 +1,24 @@
 //! How events and the lines between them look, in the list as on the canvas.
 
 use egui::epaint::CubicBezierShape;
-use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 
 use super::context::Context;
 use super::sheet::Servers;
 use super::theme::{Tokens, roles};
 use crate::describe::Describer;
 use crate::layout::{EdgeKind, Item, Row, Segment, Shape as Path};
+use crate::replay::CheckKind;
 use crate::room::EventIx;
-use crate::session::{self, Position, Role, RoleSet};
+use crate::session::{self, Extremity, Position, Role, RoleSet};
 
 /// Lines that go so far across are not dashed.
 const FAR: f32 = 3000.0;
 
 /// Of several parts that an event plays, the one that counts most at a step.
-const BY_WEIGHT: [Role; 10] = [
+const BY_WEIGHT: [Role; 11] = [
     Role::Chosen,
+    Role::Authorizing,
     Role::Denied,
     Role::Allowed,
     Role::Ready,
@@ -44,6 +46,10 @@ pub enum Mark {
     Message(Color32),
     /// A rejected event.
     Rejected,
+    /// An event that was rejected for what it names in `prev_state_events`.
+    Misplaced,
+    /// An event that waits for a missing one: neither accepted nor rejected.
+    Waiting,
     /// An event without a place in the graph.
     Outlier(Color32),
     /// Several events.
@@ -68,8 +74,11 @@ impl Mark {
             return Self::Role(role);
         }
         let color = servers.color(room, ix, cx.tokens);
-        if cx.session.replay().rejected().contains(ix) {
-            Self::Rejected
+        let replay = cx.session.replay();
+        if let Some(rejection) = replay.rejection(ix) {
+            if rejection.check == CheckKind::StateParents { Self::Misplaced } else { Self::Rejected }
+        } else if replay.is_unprocessed(ix) {
+            Self::Waiting
         } else if room.is_outlier(ix) {
             Self::Outlier(color)
         } else if room.key_of(ix).is_some() {
@@ -98,11 +107,20 @@ impl Mark {
             Self::Message(color) => {
                 painter.circle_filled(center, radius * 0.68, dim(color));
             }
-            Self::Rejected => {
-                let arm = vec2(radius, radius) * 0.85;
+            Self::Rejected | Self::Misplaced => {
+                let is_small = self == Self::Misplaced;
+                if is_small {
+                    painter.circle_stroke(center, radius * 1.1, Stroke::new(1.2, dim(t.bad)));
+                }
+                let arm = vec2(radius, radius) * if is_small { 0.55 } else { 0.85 };
                 painter.line_segment([center - arm, center + arm], stroke(t.bad));
                 let arm = vec2(arm.x, -arm.y);
                 painter.line_segment([center - arm, center + arm], stroke(t.bad));
+            }
+            Self::Waiting => {
+                painter.circle_stroke(center, radius * 1.1, Stroke::new(1.2, dim(t.warning)));
+                let font = FontId::proportional(radius * 2.0);
+                painter.text(center, Align2::CENTER_CENTER, "?", font, dim(t.warning));
             }
             Self::Outlier(color) => {
                 painter.circle_stroke(center, radius * 0.7, stroke(color));
@@ -121,6 +139,26 @@ impl Mark {
                 painter.circle_filled(center, radius * 0.4, dim(t.accent));
             }
         }
+    }
+}
+
+/// Paints around a mark whether the event is a forward extremity: a ring for one of the state DAG, and a bar below, where
+/// no line goes on, for one by `prev_events`.
+pub fn paint_extremity(
+    painter: &Painter,
+    center: Pos2,
+    radius: f32,
+    extremity: Extremity,
+    fade: f32,
+    t: &Tokens,
+) {
+    let stroke = Stroke::new(1.5, t.accent.gamma_multiply(fade));
+    if extremity.state {
+        painter.circle_stroke(center, radius + 2.8, stroke);
+    }
+    if extremity.timeline {
+        let y = center.y + radius + 4.2;
+        painter.line_segment([pos2(center.x - radius, y), pos2(center.x + radius, y)], stroke);
     }
 }
 
@@ -180,6 +218,11 @@ pub fn paint_lines(
             }
         }
     }
+}
+
+/// What the current state is resolved over.
+pub fn extremity(cx: &Context<'_>) -> &'static str {
+    if cx.session.room().rules().has_state_dag() { "state extremity" } else { "forward extremity" }
 }
 
 /// What a row is for the session.
@@ -246,7 +289,8 @@ pub fn is_lit(cx: &Context<'_>, item: Item) -> bool {
         (session::Item::Event(ix), Item::Event(own)) => *ix == own,
         (session::Item::Event(ix), Item::Run(run)) => run.first == *ix,
         (session::Item::Missing(missing), Item::Event(own)) => {
-            room.prev_links(own).any(|link| link == crate::room::Link::Missing(*missing))
+            let mut links = room.prev_links(own).chain(room.state_links(own));
+            links.any(|link| link == crate::room::Link::Missing(*missing))
         }
         (session::Item::Key(key), Item::Event(own)) => room.key_of(own) == Some(*key),
         (session::Item::User(user), Item::Event(own)) => room.event(own).sender() == &**user,

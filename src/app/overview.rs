@@ -45,7 +45,7 @@ fn facts_ui(ui: &mut Ui, cx: &Context<'_>, counted: Counted) {
     let (room, replay) = (cx.session.room(), cx.session.replay());
     ui.heading(&cx.session.source().name);
     ui.add_space(size::GAP);
-    let facts = [
+    let mut facts = vec![
         ("Room", room.room_id().unwrap_or("unknown").to_owned()),
         ("Room version", room.rules().id.to_owned()),
         ("Algorithm", format!("{} by profile {}", replay.algorithm(), replay.profile().as_str())),
@@ -54,8 +54,12 @@ fn facts_ui(ui: &mut Ui, cx: &Context<'_>, counted: Counted) {
         ("Conflicted merges", text::number(counted.conflicted)),
         ("Rejected events", text::number(replay.rejected().len())),
         ("Missing events", text::number(room.missing().len())),
-        ("Forward extremities", text::number(replay.current().extremities.len())),
+        ("Forward extremities", text::number(cx.session.timeline_extremities().len())),
     ];
+    if room.rules().has_state_dag() {
+        facts.push(("State DAG extremities", text::number(replay.current().extremities.len())));
+        facts.push(("Waiting events", text::number(replay.unprocessed_count())));
+    }
     Grid::new("facts").num_columns(2).spacing([size::SPACE, size::GAP]).show(ui, |ui| {
         for (name, value) in facts {
             ui.label(RichText::new(name).color(cx.tokens.weak));

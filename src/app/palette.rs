@@ -123,6 +123,9 @@ fn choices(cx: &Context<'_>, describer: &Describer<'_>, text: &str) -> Vec<Choic
     let mut choices = Vec::new();
     for info in COMMANDS {
         let Some(command) = info.command.clone() else { continue };
+        if matches!(command, Command::SetEdges(edges) if !edges.is_of(cx.session.room())) {
+            continue;
+        }
         let by_name = fuzzy(text, info.name).map(|score| score + 256);
         let Some(score) = by_name.max(fuzzy(text, info.text)) else { continue };
         let keys: Vec<String> = info.shortcuts.iter().map(|shortcut| keys::words(*shortcut)).collect();

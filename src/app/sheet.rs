@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use egui::Color32;
 
 use super::theme::Tokens;
+use crate::describe::marks;
 use crate::event::server_name;
 use crate::layout::{Bucket, Edges, Graph, Item, Lanes};
 use crate::room::{EventIx, EventSet, KeyIx, Room};
@@ -50,11 +51,14 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// The events by `prev_events`, collapsed if that is set.
-    fn history(session: &Session) -> Self {
-        let settings = session.settings();
-        let current = session.replay().current().extremities.clone();
-        let graph = Graph::new(session.room(), Edges::Prev, &shown(session), &current);
+    /// The events by `prev_events` or `prev_state_events`, collapsed if that is set.
+    fn history(session: &Session, edges: Edges) -> Self {
+        let (settings, replay) = (session.settings(), session.replay());
+        let last = match edges {
+            Edges::State => &replay.current().extremities,
+            _ => session.timeline_extremities(),
+        };
+        let graph = Graph::new(session.room(), edges, &shown(session), last);
         if !settings.collapse {
             return Self::new(session, graph);
         }
@@ -90,7 +94,9 @@ fn stands_out(session: &Session, ix: EventIx) -> bool {
     let (room, replay) = (session.room(), session.replay());
     replay.rejected().contains(ix)
         || session.resets().contains(ix)
-        || room.recorded(ix).soft_failed
+        || replay.is_unprocessed(ix)
+        || marks::is_soft_failed(&replay, ix)
+        || session.extremity(ix).state
         || room.caption(ix).is_some()
         || Some(ix) == room.create_event()
 }
@@ -120,7 +126,8 @@ const MOST_ROWS: usize = 400;
 
 impl AuthGraph {
     fn new(session: &Session) -> Self {
-        let graph = Graph::new(session.room(), Edges::Auth, &shown(session), &[]);
+        let (room, replay) = (session.room(), session.replay());
+        let graph = Graph::along(room, replay.auth(), Edges::Auth, &shown(session), &[]);
         let focus = focus(session);
         let excerpt = Self::excerpt_of(session, &graph, &focus);
         Self { cause: Cause::of(session), graph, focus, excerpt }
@@ -162,6 +169,7 @@ fn focus(session: &Session) -> Vec<EventIx> {
 #[derive(Debug, Default)]
 pub struct Sheets {
     history: Option<Sheet>,
+    state_dag: Option<Sheet>,
     auth: Option<Box<AuthGraph>>,
     servers: Option<Servers>,
 }
@@ -176,7 +184,11 @@ impl Sheets {
 
     /// The events in the order of the list, with the servers of the room.
     pub fn listing<'a>(&'a mut self, session: &'a Session) -> (Listing<'a>, &'a Servers) {
-        let sheet = (session.rows().axis() == Axis::Topological).then(|| kept(&mut self.history, session));
+        let has_lanes = session.rows().axis() == Axis::Topological;
+        let sheet = has_lanes.then(|| match session.settings().edges {
+            EdgeMode::State => kept(&mut self.state_dag, session, Edges::State),
+            EdgeMode::Prev | EdgeMode::Auth => kept(&mut self.history, session, Edges::Prev),
+        });
         let servers = self.servers.get_or_insert_with(|| Servers::new(session.room()));
         (Listing { session, sheet }, servers)
     }
@@ -184,7 +196,8 @@ impl Sheets {
     /// What the canvas shows, with the servers of the room.
     pub fn drawing<'a>(&'a mut self, session: &'a Session) -> (&'a Sheet, &'a Servers) {
         let sheet = match session.settings().edges {
-            EdgeMode::Prev => kept(&mut self.history, session),
+            EdgeMode::Prev => kept(&mut self.history, session, Edges::Prev),
+            EdgeMode::State => kept(&mut self.state_dag, session, Edges::State),
             EdgeMode::Auth => {
                 let auth = self.auth.get_or_insert_with(|| Box::new(AuthGraph::new(session)));
                 auth.refresh(session);
@@ -196,11 +209,11 @@ impl Sheets {
 }
 
 /// The sheet at hand if it is still right, else a new one.
-fn kept<'a>(place: &'a mut Option<Sheet>, session: &Session) -> &'a Sheet {
+fn kept<'a>(place: &'a mut Option<Sheet>, session: &Session, edges: Edges) -> &'a Sheet {
     if !place.as_ref().is_some_and(|sheet| sheet.cause.is_of(session)) {
         *place = None;
     }
-    place.get_or_insert_with(|| Sheet::history(session))
+    place.get_or_insert_with(|| Sheet::history(session, edges))
 }
 
 /// The rows of the list: those of a sheet in topological order, else those of the session, which have no lanes.

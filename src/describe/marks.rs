@@ -16,6 +16,11 @@ pub fn rule_number(room: &Room, rejection: &Rejection) -> Option<&'static str> {
     Some(rejection.refusal.as_ref()?.rule().number(room.rules().numbering))
 }
 
+/// Whether the dump records the event as soft-failed, or the replay of a state DAG finds it to be so.
+pub fn is_soft_failed(replay: &Replay<'_>, ix: EventIx) -> bool {
+    replay.room().recorded(ix).soft_failed || replay.soft_failed(ix) == Some(true)
+}
+
 /// Whether the event is part of the current state.
 pub fn is_current(replay: &Replay<'_>, ix: EventIx) -> bool {
     let state = replay.current().state.as_ref();
@@ -55,7 +60,7 @@ pub fn words(replay: &Replay<'_>, ix: EventIx) -> Vec<String> {
     let others = [
         (replay.rejected().contains(ix), "rejected"),
         (replay.is_unprocessed(ix), "waits"),
-        (room.recorded(ix).soft_failed || replay.soft_failed(ix) == Some(true), "soft-failed"),
+        (is_soft_failed(replay, ix), "soft-failed"),
         (room.is_outlier(ix), "outlier"),
         (!gaps(room, ix).is_empty(), "hole"),
     ];

@@ -3,16 +3,23 @@
 use super::{Node, Span, Tone, count, sentence};
 use crate::auth::SelectedFor;
 use crate::resolve::step::{CalcAuth, SelectedKey};
+use crate::room::Room;
 
 /// Which entries of the state before an event authorize it, and why just these.
-pub(super) fn calc_auth_node(calculated: &CalcAuth) -> Node {
+pub fn explain_calculated_auth(room: &Room, calculated: &CalcAuth) -> Node {
     let found = calculated.keys.iter().filter(|key| key.event.is_some()).count();
     let title = sentence![
         "Auth events of ",
         Span::Described(calculated.event),
         format!(", calculated: {found} of the {}", count(calculated.size, "entry")),
     ];
-    let node = Node::new(Tone::Phase, title.with(" of the state before it"));
+    let parents = room.state_parents(calculated.event).iter().map(|parent| Span::Event(*parent));
+    let whence = match parents.len() {
+        0 => sentence![" of the state before it"],
+        1 => sentence![" of the state before it, which is that after "].list(parents, ""),
+        _ => sentence![" of the state before it, resolved from those after "].list(parents, ""),
+    };
+    let node = Node::new(Tone::Phase, title.and(whence));
     match &calculated.unreadable {
         Some(why) => {
             node.with([Node::new(Tone::Bad, sentence!["nothing can be selected: the event ", why.clone()])])

@@ -10,6 +10,7 @@ mod verdict;
 
 use std::borrow::Cow;
 
+pub use self::calculated::explain_calculated_auth;
 pub use self::steps::{explain_auth_check, explain_steps};
 pub(crate) use self::verdict::operand_nodes;
 pub use self::verdict::{explain_check, explain_rejection};

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::calculated::calc_auth_node;
+use super::calculated::explain_calculated_auth;
 use super::verdict::{operand_nodes, verdict_sentence};
 use super::{Node, Sentence, Span, Tone, count, sentence};
 use crate::resolve::step::{
@@ -81,7 +81,7 @@ impl<'a> Story<'a> {
             }
             Step::Restore(restore) => restore_node(restore),
             Step::Result(outcome) => outcome_node(outcome),
-            Step::CalcAuth(calculated) => calc_auth_node(calculated),
+            Step::CalcAuth(calculated) => explain_calculated_auth(self.room, calculated),
             Step::Failure(text) => {
                 Node::new(Tone::Bad, sentence!["This implementation fails here: ", text.clone()])
             }

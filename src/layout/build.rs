@@ -4,7 +4,7 @@ use super::graph::{EdgeKind, Graph, NOWHERE};
 use super::links::Edges;
 use super::packed::{Packed, small};
 use super::reach::Reach;
-use crate::room::{EventIx, Link, Room};
+use crate::room::{AuthEdges, EventIx, Link, Room};
 
 /// So many shown ancestors are carried across an event that is not shown. More lines at one place cannot be read.
 const WIDEST: usize = 128;
@@ -32,26 +32,43 @@ pub(super) trait Source {
     fn len(&self) -> usize;
     fn links(&self, ix: EventIx, links: &mut Vec<Link>);
     fn ends_at(&self, ix: EventIx) -> bool;
-    fn implied(&self, ix: EventIx) -> Option<EventIx>;
+    /// Which of the references the event does not list itself.
+    fn implied(&self, ix: EventIx) -> Implied;
 }
 
-struct OfRoom<'a>(&'a Room, Edges);
+/// References that an event does not list itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Implied {
+    None,
+    One(EventIx),
+    All,
+}
+
+struct OfRoom<'a> {
+    room: &'a Room,
+    auth: AuthEdges<'a>,
+    edges: Edges,
+}
 
 impl Source for OfRoom<'_> {
     fn len(&self) -> usize {
-        self.0.len()
+        self.room.len()
     }
 
     fn links(&self, ix: EventIx, links: &mut Vec<Link>) {
-        self.1.links(self.0, ix, links);
+        self.edges.links(self.room, self.auth, ix, links);
     }
 
     fn ends_at(&self, ix: EventIx) -> bool {
-        self.1.ends_at(self.0, ix)
+        self.edges.ends_at(self.room, ix)
     }
 
-    fn implied(&self, ix: EventIx) -> Option<EventIx> {
-        self.1.implied(self.0, ix)
+    fn implied(&self, ix: EventIx) -> Implied {
+        match self.room.implied_auth_event(ix) {
+            _ if !self.edges.are_auth() => Implied::None,
+            _ if self.auth.are_calculated() => Implied::All,
+            implied => implied.map_or(Implied::None, Implied::One),
+        }
     }
 }
 
@@ -66,13 +83,18 @@ impl Graph {
     /// have one member mostly and never more than 128. Finding superfluous edges takes at most 1024 steps an event on
     /// average ([`Graph::is_reduced`]).
     pub fn new(room: &Room, edges: Edges, shown: &[EventIx], now: &[EventIx]) -> Self {
+        Self::along(room, AuthEdges::listed(room), edges, shown, now)
+    }
+
+    /// As [`Graph::new`], but with given auth edges: where the room version calculates auth events, a replay has them.
+    pub fn along(room: &Room, auth: AuthEdges<'_>, edges: Edges, shown: &[EventIx], now: &[EventIx]) -> Self {
         let mut shown = shown.to_vec();
         if !shown.is_sorted_by(|one, other| one < other) {
             shown.sort_unstable();
             shown.dedup();
         }
         shown.truncate(shown.partition_point(|ix| ix.index() < room.len()));
-        Build::new(OfRoom(room, edges), edges, shown).run(now)
+        Build::new(OfRoom { room, auth, edges }, edges, shown).run(now)
     }
 }
 
@@ -238,12 +260,15 @@ impl<S: Source> Build<S> {
 
     /// An edge that looks like the others may be one that the event does not list.
     fn tell_implied(&mut self, ix: EventIx) {
-        let implied = self.source.implied(ix).map(|implied| self.through[implied.index()]);
+        let implied = self.source.implied(ix);
+        let is_implied = |row: u32| match implied {
+            Implied::None => false,
+            Implied::One(implied) => self.through[implied.index()] == Through::Shown(row),
+            Implied::All => true,
+        };
         for (row, kind) in &mut self.edges {
             *kind = match *kind {
-                EdgeKind::Direct | EdgeKind::Implied if implied == Some(Through::Shown(*row)) => {
-                    EdgeKind::Implied
-                }
+                EdgeKind::Direct | EdgeKind::Implied if is_implied(*row) => EdgeKind::Implied,
                 EdgeKind::Implied => EdgeKind::Direct,
                 kind => kind,
             };

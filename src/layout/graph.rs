@@ -11,7 +11,8 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 pub enum EdgeKind {
     /// A reference.
     Direct,
-    /// A reference that the event need not list, for the room ID stands for it: the create event among the auth events.
+    /// A reference that the event does not list: the create event among the auth events, where the room ID stands for it,
+    /// and every auth event where they are calculated.
     Implied,
     /// A path through events that are not shown.
     Indirect,

@@ -1,6 +1,6 @@
 //! Which references of the events are the edges of a drawing.
 
-use crate::room::{EventIx, Link, Room};
+use crate::room::{AuthEdges, EventIx, Link, Room};
 
 /// Which references of the events are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -8,28 +8,31 @@ pub enum Edges {
     /// `prev_events`: all edges between shown events; those across others only where no other path leads there.
     #[default]
     Prev,
-    /// `auth_events`, as the events list them; the create event among them where the room ID stands for it.
+    /// `auth_events`, as the events list them or as they are calculated; the create event among them where the room ID
+    /// stands for it.
     Auth,
     /// `auth_events` without those that follow from others: the transitive reduction.
     ReducedAuth,
-    // `prev_state_events` (MSC4242) belong here, as soon as rooms with state DAGs are read.
+    /// `prev_state_events` (MSC4242), as [`Edges::Prev`]. Messages have them too, and nothing follows a message.
+    State,
 }
 
 impl Edges {
     /// The references of an event.
-    pub(super) fn links(self, room: &Room, ix: EventIx, links: &mut Vec<Link>) {
+    pub(super) fn links(self, room: &Room, auth: AuthEdges<'_>, ix: EventIx, links: &mut Vec<Link>) {
         match self {
             Self::Prev => links.extend(room.prev_links(ix)),
+            Self::State => links.extend(room.state_links(ix)),
             Self::Auth | Self::ReducedAuth => {
-                links.extend(room.auth_links(ix));
+                links.extend(auth.links(ix));
                 links.extend(room.implied_auth_event(ix).map(Link::Event));
             }
         }
     }
 
-    /// Which of the references the event does not list itself.
-    pub(super) fn implied(self, room: &Room, ix: EventIx) -> Option<EventIx> {
-        if self == Self::Prev { None } else { room.implied_auth_event(ix) }
+    /// Whether these are auth events.
+    pub(super) fn are_auth(self) -> bool {
+        matches!(self, Self::Auth | Self::ReducedAuth)
     }
 
     /// Whether the path ends at an event that is not shown, as if it were missing: before an outlier nothing is known.

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::build::{Build, Source};
+use super::build::{Build, Implied, Source};
 use super::{EdgeKind, Edges, Graph, Item, Lanes, Row, Segment, Shape};
+use crate::auth::Profile;
 use crate::event::room_version::Rules;
 use crate::generate::{Mode, Plan, generate};
-use crate::room::{EventIx, EventSet, Link, MissingIx, Room};
+use crate::replay::Replay;
+use crate::room::{AuthEdges, EventIx, EventSet, Link, MissingIx, Room};
 
 /// A graph without events: of each the references, [`None`] where something is missing.
 #[derive(Debug, Clone)]
@@ -30,8 +32,8 @@ impl Source for &Dag {
         false
     }
 
-    fn implied(&self, _: EventIx) -> Option<EventIx> {
-        None
+    fn implied(&self, _: EventIx) -> Implied {
+        Implied::None
     }
 }
 
@@ -360,7 +362,7 @@ proptest! {
         let set: BTreeSet<usize> = shown.iter().map(|ix| ix.index()).collect();
         if edges != Edges::Prev || room.events().all(|ix| !room.is_outlier(ix)) {
             for (row, ix) in shown.iter().enumerate() {
-                let implied = room.implied_auth_event(*ix).filter(|_| edges != Edges::Prev);
+                let implied = room.implied_auth_event(*ix).filter(|_| edges.are_auth());
                 let implied = implied.map(EventIx::index);
                 let told = |(to, kind)| match kind {
                     EdgeKind::Direct if Some(to) == implied => (to, EdgeKind::Implied),
@@ -378,7 +380,7 @@ proptest! {
 fn references(room: &Room, edges: Edges) -> Dag {
     let links = |ix: EventIx| {
         let mut links = Vec::new();
-        edges.links(room, ix, &mut links);
+        edges.links(room, AuthEdges::listed(room), ix, &mut links);
         links.iter().map(|link| link.event().map(EventIx::index)).collect()
     };
     Dag(room.events().map(links).collect())
@@ -527,4 +529,27 @@ fn the_create_event_is_an_auth_event_that_nobody_lists() {
     // Before version 12 they have to list it.
     let room = generate(&Plan::new(7, Mode::ALL[0], Rules::of("11").unwrap())).room();
     assert!(room.events().all(|ix| room.implied_auth_event(ix).is_none()));
+}
+
+/// In rooms with state DAGs messages are leaves of it, and all auth edges follow from states.
+#[test]
+fn a_state_dag_and_calculated_auth_events_are_drawn() {
+    let room = generate(&Plan::new(7, Mode::ALL[0], Rules::of("org.matrix.msc4242.12").unwrap())).room();
+    let replay = Replay::new(&room, None, Profile::Spec);
+    let shown: Vec<EventIx> = room.events().collect();
+    let states = Graph::new(&room, Edges::State, &shown, &replay.current().extremities);
+    for (row, ix) in shown.iter().enumerate() {
+        let parents: Vec<_> = room.state_parents(*ix).iter().map(|p| (p.index(), EdgeKind::Direct)).collect();
+        assert_eq!(edges_of(&states, row), parents.into_iter().collect());
+        assert!(room.key_of(*ix).is_some() || states.children(row).next().is_none(), "row {row}");
+    }
+    assert_eq!(states.parents(shown.len()).len(), replay.current().extremities.len());
+    check(&Lanes::new(states));
+    let auth = Graph::along(&room, replay.auth(), Edges::Auth, &shown, &[]);
+    for (row, ix) in shown.iter().enumerate() {
+        let listed = replay.auth().of(*ix).iter().copied().chain(room.implied_auth_event(*ix));
+        let expected = listed.map(|auth| (auth.index(), EdgeKind::Implied)).collect();
+        assert_eq!(edges_of(&auth, row), expected, "row {row}");
+    }
+    assert!((0..auth.len()).any(|row| auth.parents(row).len() > 2));
 }

@@ -253,26 +253,8 @@ impl<'a> Build<'a> {
         if self.state_dag.is_some() {
             return self.state_dag_extremities();
         }
-        let counts = |ix: EventIx| {
-            let recorded = self.room.recorded(ix);
-            let known_to_server = !self.room.is_outlier(ix) && !recorded.outlier;
-            known_to_server && !recorded.soft_failed && !self.rejected.contains(ix)
-        };
-        // Children have greater indices, so going down meets them first.
-        let mut covered = EventSet::new(self.room.len());
-        let mut extremities = Vec::new();
-        for ix in self.room.events().rev() {
-            let covers = |child: &EventIx| {
-                counts(*child) || self.room.recorded(*child).soft_failed && covered.contains(*child)
-            };
-            if self.room.children(ix).iter().any(covers) {
-                covered.insert(ix);
-            } else if counts(ix) {
-                extremities.push(ix);
-            }
-        }
-        extremities.reverse();
-        extremities
+        let has_failed = |ix: EventIx| self.room.recorded(ix).soft_failed;
+        timeline_extremities(self.room, has_failed, |ix| self.rejected.contains(ix))
     }
 
     /// The state over the extremities: what it is, how far it can be relied on, whether they differ, what fails.
@@ -291,4 +273,30 @@ impl<'a> Build<'a> {
         let (state, resolved, failure) = self.resolve(&states);
         (Some(state), footing, resolved, failure)
     }
+}
+
+/// The events that no other follows by `prev_events`. What a server does not hold, what is soft-failed or rejected is none,
+/// and covers none; but a soft-failed event that something follows covers what comes before it.
+pub(super) fn timeline_extremities(
+    room: &Room,
+    has_failed: impl Fn(EventIx) -> bool,
+    is_out: impl Fn(EventIx) -> bool,
+) -> Vec<EventIx> {
+    let counts = |ix: EventIx| {
+        let known_to_server = !room.is_outlier(ix) && !room.recorded(ix).outlier;
+        known_to_server && !has_failed(ix) && !is_out(ix)
+    };
+    // Children have greater indices, so going down meets them first.
+    let mut covered = EventSet::new(room.len());
+    let mut extremities = Vec::new();
+    for ix in room.events().rev() {
+        let covers = |child: &EventIx| counts(*child) || has_failed(*child) && covered.contains(*child);
+        if room.children(ix).iter().any(covers) {
+            covered.insert(ix);
+        } else if counts(ix) {
+            extremities.push(ix);
+        }
+    }
+    extremities.reverse();
+    extremities
 }

@@ -25,12 +25,17 @@
 use smallvec::SmallVec;
 
 use super::arrivals::Arrivals;
-use super::build::{Build, Known};
+use super::build::{Build, Known, timeline_extremities};
 use super::states::StateNumber;
-use super::{CheckKind, Footing, Rejection};
+use super::{CheckKind, Footing, Rejection, Replay};
 use crate::auth::{Rule, selection};
 use crate::event::Kind;
-use crate::room::{Calculated, EventIx, EventSet, Link, Room, When};
+use crate::event::room_version::AuthSource;
+use crate::resolve::step::CalcAuth;
+use crate::room::{Calculated, EventIx, EventSet, Link, MissingIx, Room, When};
+
+/// So many missing events are told, and found on a way that ends there.
+const MOST_MISSING: usize = 64;
 
 /// A state DAG in the making.
 pub(super) struct StateDagBuild {
@@ -178,6 +183,46 @@ impl Build<'_> {
             dag.arrivals = Some(arrivals);
         }
         is_done
+    }
+}
+
+impl Replay<'_> {
+    /// The forward extremities by `prev_events`, ascending. In a room with a state DAG those say what was sent last, and
+    /// nothing of the state, which the extremities of the state DAG make up ([`Current::extremities`](super::Current)); in
+    /// other rooms both are the same.
+    pub fn timeline_extremities(&self) -> Vec<EventIx> {
+        let Some(dag) = &self.recording.outcome.state_dag else { return self.current().extremities.clone() };
+        let has_failed = |ix| dag.soft_failed.contains(ix) || self.room.recorded(ix).soft_failed;
+        let is_out = |ix| self.rejected().contains(ix) || dag.unprocessed.contains(ix);
+        timeline_extremities(self.room, has_failed, is_out)
+    }
+
+    /// What an event of a state DAG waits for: the missing events that it rests on, ascending, of many only some. None if
+    /// it does not wait.
+    pub fn waits_for(&self, ix: EventIx) -> Vec<MissingIx> {
+        let (mut missing, mut seen, mut stack) = (Vec::new(), EventSet::default(), vec![ix]);
+        while let Some(ix) = stack.pop() {
+            if missing.len() >= MOST_MISSING || !self.is_unprocessed(ix) || !seen.insert(ix) {
+                continue;
+            }
+            for link in self.room.state_links(ix) {
+                match link {
+                    Link::Event(parent) => stack.push(parent),
+                    Link::Missing(gap) if self.room.asserted_missing(gap).is_none() => missing.push(gap),
+                    Link::Missing(_) => {}
+                }
+            }
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
+    /// How the auth events of an event follow from the state before it; `None` where the event lists its own, and where no
+    /// state is defined before it.
+    pub fn auth_calculation(&self, ix: EventIx) -> Option<CalcAuth> {
+        let before = self.before(ix).filter(|_| self.room.rules().auth_source == AuthSource::Calculated)?;
+        Some(self.calculation(ix, before))
     }
 }
 

@@ -86,6 +86,11 @@ impl<'a> AuthEdges<'a> {
         Self { room, calculated }
     }
 
+    /// Whether these edges were calculated, as opposed to those that events list.
+    pub fn are_calculated(self) -> bool {
+        self.calculated.is_some()
+    }
+
     /// The auth events that are in the room.
     pub fn of(self, ix: EventIx) -> &'a [EventIx] {
         match self.calculated {

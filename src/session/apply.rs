@@ -9,7 +9,7 @@ use super::find::Direction;
 use super::item::Item;
 use super::roles::Roles;
 use super::running::Running;
-use super::settings::{EdgeMode, Settings};
+use super::settings::Settings;
 use super::steps::Steps;
 use super::{Memo, Rows, Session};
 use crate::diagnose::resets::diagnose;
@@ -259,13 +259,11 @@ impl Session {
                 let was_expanded = new.expanded.remove(&ix);
                 new.expanded.extend((!was_expanded).then_some(ix));
             }
-            Command::SetEdges(edges) => new.edges = edges,
-            Command::ToggleEdges => {
-                new.edges = match new.edges {
-                    EdgeMode::Prev => EdgeMode::Auth,
-                    EdgeMode::Auth => EdgeMode::Prev,
-                };
+            Command::SetEdges(edges) if !edges.is_of(&self.room) => {
+                return vec![Effect::tell("Rooms of this version have no state DAG")];
             }
+            Command::SetEdges(edges) => new.edges = edges,
+            Command::ToggleEdges => new.edges = new.edges.next(&self.room),
             Command::SetAlgorithm(algorithm) => {
                 new.pair.algorithm = algorithm.unwrap_or(self.room.rules().algorithm);
             }

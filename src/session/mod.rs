@@ -116,6 +116,23 @@ pub struct Source {
     pub events_read: u64,
 }
 
+/// By which edges an event of a room with a state DAG is a forward extremity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extremity {
+    /// By `prev_events`: what is sent next names it there.
+    pub timeline: bool,
+    /// Of the state DAG, by `prev_state_events`: the current state is resolved from the states after these.
+    pub state: bool,
+}
+
+impl Extremity {
+    /// In a word or two for each kind.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        let kinds = [(self.state, "state extremity"), (self.timeline, "extremity")];
+        kinds.into_iter().filter_map(|(is, word)| is.then_some(word))
+    }
+}
+
 /// Somebody who does pieces of work for a session.
 type SharedExecutor = Arc<dyn Executor + Send + Sync>;
 
@@ -166,6 +183,7 @@ struct Memo {
     other_steps: OnceCell<Option<Steps>>,
     alignment: OnceCell<Option<Alignment>>,
     hits: OnceCell<EventSet>,
+    latest: OnceCell<Vec<EventIx>>,
     diffs: RefCell<BTreeMap<Against, Option<Arc<StateDiff>>>>,
 }
 
@@ -426,6 +444,22 @@ impl Session {
             let query = Query::parse(&self.settings.search).ok().filter(|query| !query.is_everything());
             query.map(|query| self.matching(&query).into_iter().collect()).unwrap_or_default()
         })
+    }
+
+    /// The forward extremities by `prev_events`, ascending. In a room with a state DAG those of the state DAG, which make up
+    /// the current state, are others.
+    pub fn timeline_extremities(&self) -> &[EventIx] {
+        self.memo.latest.get_or_init(|| self.replay().timeline_extremities())
+    }
+
+    /// Whether an event of a room with a state DAG is a forward extremity: by `prev_events`, and of the state DAG. In other
+    /// rooms there is nothing to tell apart.
+    pub fn extremity(&self, ix: EventIx) -> Extremity {
+        if !self.room.rules().has_state_dag() {
+            return Extremity::default();
+        }
+        let state = self.replay().current().extremities.binary_search(&ix).is_ok();
+        Extremity { timeline: self.timeline_extremities().binary_search(&ix).is_ok(), state }
     }
 
     fn matching(&self, query: &Query) -> Vec<EventIx> {

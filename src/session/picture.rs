@@ -188,6 +188,7 @@ impl<H: Fn(EventIx) -> u32> Picture<'_, H> {
         let mut flags: Vec<String> =
             session.role_of(ix).iter().map(|role| role.label().to_lowercase()).collect();
         flags.extend(marks::words(&replay, ix));
+        flags.extend(session.extremity(ix).words().map(str::to_owned));
         flags.join(", ")
     }
 

@@ -28,11 +28,13 @@ pub enum Role {
     Denied,
     /// It is on the mainline.
     Mainline,
+    /// It authorizes the event at the place of the resolution: it was found in the resolved state (MSC4242).
+    Authorizing,
 }
 
 impl Role {
     /// All roles, in the order of a resolution.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Conflicted,
         Self::AuthDifference,
         Self::Subgraph,
@@ -43,6 +45,7 @@ impl Role {
         Self::Allowed,
         Self::Denied,
         Self::Mainline,
+        Self::Authorizing,
     ];
 
     /// The name in JSON.
@@ -58,6 +61,7 @@ impl Role {
             Self::Allowed => "allowed",
             Self::Denied => "denied",
             Self::Mainline => "mainline",
+            Self::Authorizing => "authorizing",
         }
     }
 
@@ -74,6 +78,7 @@ impl Role {
             Self::Allowed => "Allowed",
             Self::Denied => "Denied",
             Self::Mainline => "Mainline",
+            Self::Authorizing => "Auth event",
         }
     }
 
@@ -123,8 +128,8 @@ impl FromIterator<Role> for RoleSet {
 
 /// The parts of all events at one step.
 ///
-/// Conflicted, auth difference, subgraph, power, allowed, denied and mainline add up from step to step; ready, blocked
-/// and chosen are those of the step itself. At a pop, ready are the events it chooses among, the chosen one included.
+/// Conflicted, auth difference, subgraph, power, allowed, denied, mainline and authorizing add up from step to step; ready,
+/// blocked and chosen are those of the step itself. At a pop, ready are the events it chooses among, the chosen one included.
 #[derive(Debug, Clone, Default)]
 pub struct Roles {
     /// How many steps are taken into account.
@@ -233,9 +238,14 @@ impl Roles {
                 self.no_more_ready();
                 self.choose(choice.winner);
             }
-            Step::Input(_) | Step::Restore(_) | Step::Result(_) | Step::CalcAuth(_) | Step::Failure(_) => {
+            Step::CalcAuth(calculated) => {
                 self.no_more_ready();
+                self.choose(calculated.event);
+                for ix in calculated.keys.iter().filter_map(|key| key.event) {
+                    self.give(ix, Role::Authorizing);
+                }
             }
+            Step::Input(_) | Step::Restore(_) | Step::Result(_) | Step::Failure(_) => self.no_more_ready(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::axis::Axis;
 use super::command::{Command, CommandKind};
 use super::find::{Direction, Target};
+use super::settings::EdgeMode;
 use crate::auth::Profile;
 use crate::resolve::Algorithm;
 
@@ -275,8 +276,10 @@ table! {
         "view.dim" "Dim the future" "Dim the events after the cursor, or do so no longer" [char('F')] ToggleDimFuture;
         "view.collapse" "Collapse runs" "Collapse linear runs, or do so no longer" [char('L')] ToggleCollapse;
         "view.run" "Expand run" "Expand a collapsed run, or collapse it" [] ToggleRun: panel;
-        "view.edges" "Other edges" "Change between prev_events and auth_events in the graph" [char('E')] ToggleEdges;
-        "view.edges-set" "Edges" "Choose the edges of the graph" [] SetEdges: panel;
+        "view.edges" "Other edges" "Go on from prev_events to auth_events in the graph, and to the state DAG where there is one" [char('E')] ToggleEdges;
+        "view.edges-prev" "History" "Show prev_events in the graph" [] SetEdges(EdgeMode::Prev);
+        "view.edges-auth" "Auth chain" "Show auth_events in the graph" [] SetEdges(EdgeMode::Auth);
+        "view.edges-state" "State DAG" "Show prev_state_events in the graph and in the list" [] SetEdges(EdgeMode::State);
         "view.theme" "Light or dark" "Change between the light and the dark theme" [char('T')] ToggleTheme;
         "view.zoom-in" "Larger" "Make everything larger" [ctrl(Key::Char('+')), ctrl(Key::Char('='))] ZoomIn;
         "view.zoom-out" "Smaller" "Make everything smaller" [ctrl(Key::Char('-'))] ZoomOut;

@@ -15,13 +15,15 @@ pub(super) struct Told {
     id: String,
     sender: String,
     summary: String,
+    /// What its mark says, for screen readers.
+    marks: Vec<&'static str>,
 }
 
 impl Told {
     /// All of it.
     pub(super) fn label(&self) -> String {
-        let parts = [&self.id, &self.sender, &self.summary];
-        parts.into_iter().filter(|part| !part.is_empty()).map(|part| &**part).collect::<Vec<_>>().join(" ")
+        let parts = [&*self.id, &self.sender, &self.summary].into_iter().filter(|part| !part.is_empty());
+        parts.chain(self.marks.iter().copied()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -33,18 +35,21 @@ pub(super) fn tell(drawing: &Drawing<'_>, item: Item) -> Told {
             id: describer.short_id(ix),
             sender: describer.sender(ix),
             summary: nodes::briefly(describer, ix),
+            marks: drawing.cx.session.extremity(ix).words().collect(),
         },
         Item::Run(run) => Told {
             id: text::count(run.count, "event"),
             sender: String::new(),
             summary: format!("{} to {}", describer.short_id(run.first), describer.short_id(run.last)),
+            marks: Vec::new(),
         },
         Item::Now => {
             let extremities = drawing.cx.session.replay().current().extremities.len();
             Told {
                 id: "now".to_owned(),
                 sender: String::new(),
-                summary: text::count(extremities, "forward extremity"),
+                summary: text::count(extremities, nodes::extremity(drawing.cx)),
+                marks: Vec::new(),
             }
         }
     }
@@ -72,12 +77,18 @@ pub(super) fn paint(
     } else {
         None
     };
+    let extremity = |at: Pos2, radius: f32| {
+        if let Item::Event(ix) = row.item {
+            nodes::paint_extremity(painter, at, radius, cx.session.extremity(ix), fade, t);
+        }
+    };
     if eye.detail == Detail::Dots {
         let radius = (eye.row_height() * 0.36).clamp(1.6, 8.0);
         if let Some(color) = ring {
             painter.circle_filled(rect.center(), radius * 1.9, color.gamma_multiply(0.35));
         }
         mark.paint(painter, rect.center(), radius, t.background, fade, t);
+        extremity(rect.center(), radius);
         return;
     }
     let told = tell();
@@ -94,7 +105,8 @@ pub(super) fn paint(
     let color = match (ring, mark) {
         (Some(color), _) => color,
         (None, Mark::Role(role)) => roles::style(role, t).color,
-        (None, Mark::Rejected) => t.bad,
+        (None, Mark::Rejected | Mark::Misplaced) => t.bad,
+        (None, Mark::Waiting) => t.warning,
         (None, _) => t.line,
     };
     let width = if ring.is_some() || matches!(mark, Mark::Role(_)) { 1.6 } else { 1.0 };
@@ -105,6 +117,7 @@ pub(super) fn paint(
         if eye.detail == Detail::Card { rect.top() + 12.5 * eye.zoom } else { rect.center().y },
     );
     mark.paint(painter, at, radius, fill, fade, t);
+    extremity(at, radius);
     let text = Text { painter, fade, zoom: eye.zoom };
     let (left, right) = (at.x + radius + 5.0, rect.right() - 6.0 * eye.zoom);
     if eye.detail == Detail::Line {

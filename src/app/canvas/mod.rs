@@ -14,9 +14,10 @@ use super::nodes::{self, Mark, RowFrame};
 use super::sheet::{Servers, Sheet, Sheets};
 use super::theme::{Tokens, legend, size};
 use crate::describe::Describer;
+use crate::event::room_version::AuthSource;
 use crate::layout::{Item, Row};
 use crate::session::picture::{self, Palette};
-use crate::session::{EdgeMode, Role, Session};
+use crate::session::{EdgeMode, Extremity, Role, Session};
 
 /// Which of the hues references to auth events have.
 const AUTH_HUE: usize = 3;
@@ -87,20 +88,26 @@ fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
         return;
     }
     let t = cx.tokens;
+    let (room, replay) = (cx.session.room(), cx.session.replay());
+    let hue = t.hue(0);
+    let marks = [
+        (Mark::State(hue), "State event", true),
+        (Mark::Message(hue), "Other event", true),
+        (Mark::Rejected, "Rejected", true),
+        (Mark::Misplaced, "Rejected for its parents", is_misplaced_told(cx)),
+        (Mark::Waiting, "Waits for a missing event", replay.unprocessed_count() > 0),
+        (Mark::Outlier(hue), "Outlier", !room.rules().has_state_dag()),
+        (Mark::Now, "Now", true),
+    ];
     ui.horizontal_wrapped(|ui| {
-        let hue = t.hue(0);
-        for (mark, text) in [
-            (Mark::State(hue), "State event"),
-            (Mark::Message(hue), "Other event"),
-            (Mark::Rejected, "Rejected"),
-            (Mark::Outlier(hue), "Outlier"),
-            (Mark::Now, "Now"),
-        ] {
+        for (mark, text, _) in marks.into_iter().filter(|(.., is_told)| *is_told) {
             legend::entry_ui(ui, text, |painter, center| {
                 mark.paint(painter, center, size::MARK, t.panel, 1.0, t);
             });
         }
-        if cx.session.settings().edges == EdgeMode::Prev {
+        if room.rules().has_state_dag() {
+            extremities_ui(ui, cx);
+        } else if cx.session.settings().edges == EdgeMode::Prev {
             legend::entry_ui(ui, "Auth events", |painter, center| {
                 let line = [center - vec2(8.0, 0.0), center + vec2(8.0, 0.0)];
                 painter.extend(Shape::dashed_line(&line, Stroke::new(1.2, t.hues[AUTH_HUE]), 5.0, 3.0));
@@ -111,21 +118,59 @@ fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
     });
 }
 
+/// Whether somebody may see an event that was rejected for what it names.
+fn is_misplaced_told(cx: &Context<'_>) -> bool {
+    cx.session.room().rules().has_state_dag() && !cx.session.replay().rejected().is_empty()
+}
+
+/// What a ring and a bar around a mark mean.
+fn extremities_ui(ui: &mut Ui, cx: &Context<'_>) {
+    for (extremity, text, tip) in [
+        (
+            Extremity { state: true, timeline: false },
+            "State extremity",
+            "A forward extremity of the state DAG: no accepted state event names it in prev_state_events. The current state \
+             is resolved from the states after these",
+        ),
+        (
+            Extremity { state: false, timeline: true },
+            "Extremity",
+            "A forward extremity: no event names it in prev_events. In this room version these say nothing of the state",
+        ),
+    ] {
+        let entry = legend::entry_ui(ui, text, |painter, center| {
+            Mark::State(cx.tokens.hue(0)).paint(painter, center, 3.0, cx.tokens.panel, 1.0, cx.tokens);
+            nodes::paint_extremity(painter, center, 3.0, extremity, 1.0, cx.tokens);
+        });
+        entry.on_hover_text(tip);
+    }
+}
+
 /// What dots instead of a line mean, where there can be some.
 fn implied_ui(ui: &mut Ui, cx: &Context<'_>) {
-    if !cx.session.room().rules().room_id_is_create_id {
+    let rules = cx.session.room().rules();
+    let (text, tip) = if rules.auth_source == AuthSource::Calculated {
+        (
+            "Calculated auth event",
+            "In this room version events list no auth_events: they are looked up in the state before the event, and the \
+             room ID stands for the create event",
+        )
+    } else if rules.room_id_is_create_id {
+        (
+            "Implied auth event",
+            "In this room version the room ID is the ID of the create event, so no event lists it in its auth_events",
+        )
+    } else {
         return;
-    }
+    };
     let hue = match cx.session.settings().edges {
-        EdgeMode::Prev => cx.tokens.hues[AUTH_HUE],
+        EdgeMode::Prev | EdgeMode::State => cx.tokens.hues[AUTH_HUE],
         EdgeMode::Auth => cx.tokens.weak,
     };
-    let entry = legend::entry_ui(ui, "Implied auth event", |painter, center| {
+    let entry = legend::entry_ui(ui, text, |painter, center| {
         nodes::dotted(painter, &[center - vec2(8.0, 0.0), center + vec2(8.0, 0.0)], Stroke::new(1.6, hue));
     });
-    entry.on_hover_text(
-        "In this room version the room ID is the ID of the create event, so no event lists it in its auth_events",
-    );
+    entry.on_hover_text(tip);
 }
 
 /// One frame of the canvas.
@@ -196,18 +241,15 @@ impl Drawing<'_> {
         nodes::paint_lines(ui.painter(), row, self.frame(row.row), |lane| self.eye.x(lane), stroke);
     }
 
-    /// Beside `prev_events`, the `auth_events` of the event in focus.
+    /// Beside `prev_events` and `prev_state_events`, the auth events of the event in focus.
     fn paint_auth_edges(&self, ui: &Ui) {
         let session = self.cx.session;
         let focus = match session.hovered() {
             Some(crate::session::Item::Event(ix)) => Some(*ix),
             _ => session.cursor().event.event(),
         };
-        let (Some(ix), EdgeMode::Prev, false) =
-            (focus, session.settings().edges, self.eye.detail == Detail::Dots)
-        else {
-            return;
-        };
+        let is_drawn = session.settings().edges == EdgeMode::Auth || self.eye.detail == Detail::Dots;
+        let Some(ix) = focus.filter(|_| !is_drawn) else { return };
         let graph = self.sheet.lanes.graph();
         let place = |ix| {
             let row = graph.row_of(ix)?;
@@ -218,8 +260,9 @@ impl Drawing<'_> {
         let stroke = Stroke::new(1.2, self.cx.tokens.hues[AUTH_HUE]);
         let room = session.room();
         let replay = session.replay();
-        let listed = replay.auth().of(ix).iter().map(|auth| (*auth, false));
-        let all = listed.chain(room.implied_auth_event(ix).map(|create| (create, true)));
+        let edges = replay.auth();
+        let own = edges.of(ix).iter().map(|auth| (*auth, edges.are_calculated()));
+        let all = own.chain(room.implied_auth_event(ix).map(|create| (create, true)));
         for (to, is_implied) in all.filter_map(|(auth, is_implied)| Some((place(auth)?, is_implied))) {
             // Out at the right side, and back in there: not to be taken for a line of the graph. What is far outside
             // is only hinted at: millions of points away, there would be as many dashes.

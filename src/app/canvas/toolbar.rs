@@ -19,7 +19,15 @@ pub(super) fn toolbar_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut CanvasView) {
                 "Auth chain",
                 "Lines are auth_events, those that follow from others left out: what the events rest on",
             ),
+            (
+                EdgeMode::State,
+                "State DAG",
+                "Lines are prev_state_events: after which events the state before an event comes, and all that decides on it",
+            ),
         ] {
+            if !mode.is_of(cx.session.room()) {
+                continue;
+            }
             let button = Button::new(RichText::new(name).small()).selected(mode == edges).small();
             if ui.add(button).on_hover_text(format!("{tip}{key}")).clicked() {
                 cx.send(Command::SetEdges(mode));

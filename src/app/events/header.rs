@@ -104,7 +104,7 @@ pub(super) fn header_ui(ui: &mut Ui, cx: &Context<'_>, header: &mut Header, wind
 const HELP: &str = "Words are looked for in IDs and JSON\n\
     type:  sender:  server:  key:  id:  contain the text\n\
     is:state  is:message  is:merge  is:conflicted  is:rejected\n\
-    is:reset  is:soft-failed  is:outlier  is:hole\n\
+    is:reset  is:soft-failed  is:outlier  is:hole  is:waits\n\
     -x not, OR either, ( ) group, \"two words\"";
 
 /// A line of text to be typed, as wide as it goes.

@@ -21,7 +21,7 @@ use crate::describe::marks;
 use crate::layout::{Item, Row};
 use crate::replay::Replay;
 use crate::room::EventIx;
-use crate::session::{Command, Cursor, Item as SessionItem, MOST_CHOSEN};
+use crate::session::{Command, Cursor, EdgeMode, Item as SessionItem, MOST_CHOSEN};
 
 /// What the panel keeps.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub struct EventsView {
     scroll: RowScroll,
     header: Header,
     /// The cursor that the list was scrolled to last, and the rows that there were.
-    followed: Option<(Cursor, u64, bool)>,
+    followed: Option<(Cursor, u64, bool, EdgeMode)>,
     conflicts: Conflicts,
 }
 
@@ -77,7 +77,8 @@ fn list_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut EventsView, sheets: &mut Sh
     let session = cx.session;
     let (listing, servers) = sheets.listing(session);
     let here = listing.row_of(session.cursor().event);
-    let place = (session.cursor(), session.revision(), session.settings().collapse);
+    let settings = session.settings();
+    let place = (session.cursor(), session.revision(), settings.collapse, settings.edges);
     if view.followed != Some(place) {
         view.followed = Some(place);
         view.scroll.reveal(here);

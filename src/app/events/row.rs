@@ -10,7 +10,7 @@ use super::super::theme::{roles, size};
 use crate::describe::{Describer, marks, text};
 use crate::event::server_name;
 use crate::layout::{Item, Row};
-use crate::replay::Replay;
+use crate::replay::{CheckKind, Replay};
 use crate::room::EventIx;
 use crate::session::{Axis, Item as SessionItem, Position};
 
@@ -153,7 +153,7 @@ fn tell_event(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Told {
 
 fn tell_now(cx: &Context<'_>, facts: &Facts<'_>) -> Told {
     let current = facts.replay.current();
-    let extremities = text::count(current.extremities.len(), "forward extremity");
+    let extremities = text::count(current.extremities.len(), nodes::extremity(cx));
     let state = match &current.state {
         None => "state unknown",
         Some(_) if current.resolved => "states differ",
@@ -181,7 +181,18 @@ fn flags(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Vec<Flag> {
     };
     let parents = room.state_links(ix).count();
     if let Some(rejection) = facts.replay.rejection(ix) {
-        flag("rejected", tokens.bad, &format!("Rejected: {}", text::shorten(&rejection.reason, 300)));
+        let (word, why) = match rejection.check {
+            CheckKind::StateParents => ("rejected: parents", "Rejected for its prev_state_events"),
+            _ => ("rejected", "Rejected"),
+        };
+        flag(word, tokens.bad, &format!("{why}: {}", text::shorten(&rejection.reason, 300)));
+    }
+    if facts.replay.is_unprocessed(ix) {
+        let ids: Vec<String> =
+            facts.replay.waits_for(ix).iter().map(|gap| facts.describer.missing_id(*gap)).collect();
+        let what = text::shorten(&ids.join(", "), 200);
+        let meaning = format!("It waits, neither accepted nor rejected, for what is not in the dump: {what}");
+        flag("waits", tokens.warning, &meaning);
     }
     if let Some(failure) = facts.replay.failure(ix) {
         flag("fails", tokens.bad, &format!("The resolution fails: {}", text::shorten(&failure.message, 300)));
@@ -201,16 +212,29 @@ fn flags(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Vec<Flag> {
     }
     if room.recorded(ix).soft_failed {
         flag("soft-failed", tokens.warning, "A server kept it out of the forward extremities");
+    } else if facts.replay.soft_failed(ix) == Some(true) {
+        flag(
+            "soft-failed",
+            tokens.warning,
+            "The current state at its arrival refuses it: no client is shown it",
+        );
     }
     if room.is_foreign(ix) {
         flag("other room", tokens.warning, "It belongs to another room");
     } else if room.is_outlier(ix) {
         flag("outlier", tokens.weak, "It has no known place in the graph");
-    } else if !marks::gaps(room, ix).is_empty() {
+    } else if !marks::gaps(room, ix).is_empty() && !facts.replay.is_unprocessed(ix) {
         flag("hole", tokens.warning, "A parent is not in the dump");
     }
     if marks::is_asserted(room, ix) {
         flag("asserted", tokens.accent, "The state here is asserted, not computed");
+    }
+    for word in cx.session.extremity(ix).words() {
+        let meaning = match word {
+            "extremity" => "A forward extremity: what is sent next names it in prev_events",
+            _ => "A forward extremity of the state DAG: the current state is resolved from those after these",
+        };
+        flag(word, tokens.weak, meaning);
     }
     flags
 }
@@ -237,6 +261,9 @@ pub(super) fn paint(
     }
     let center = pos2(columns.x(lane), frame.middle);
     Mark::of(cx, item, facts.servers).paint(painter, center, size::MARK, behind, fade, t);
+    if let Item::Event(ix) = item {
+        nodes::paint_extremity(painter, center, size::MARK, cx.session.extremity(ix), fade, t);
+    }
     let right = paint_flags(ui, rect, columns, told, fade, matches!(item, Item::Run(_)));
     let cell = Cell { ui, middle: frame.middle, fade };
     let (left, width) = columns.value;

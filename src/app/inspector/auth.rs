@@ -7,14 +7,22 @@ use crate::app::context::Context;
 use crate::app::line::{Line, focus, nothing_ui};
 use crate::app::theme::{Tokens, size};
 use crate::describe::Describer;
-use crate::explain::{Node, Tone, explain_check};
+use crate::explain::{Node, Tone, explain_calculated_auth, explain_check};
 use crate::room::EventIx;
 use crate::session::Pair;
 
 /// What the tab keeps.
 #[derive(Debug, Default)]
 pub(in crate::app) struct AuthView {
-    checks: Option<(EventIx, Pair, Vec<Checked>)>,
+    checks: Option<(EventIx, Pair, Told)>,
+}
+
+/// What there is to tell of an event.
+#[derive(Debug)]
+struct Told {
+    /// How its auth events follow from the state before it, where the room version calculates them.
+    calculated: Option<Node>,
+    checks: Vec<Checked>,
 }
 
 #[derive(Debug)]
@@ -33,18 +41,25 @@ pub(in crate::app) fn auth_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut AuthView
     super::event_title_ui(ui, cx, ix);
     let pair = pair(cx);
     if view.checks.as_ref().is_none_or(|(event, by, _)| (*event, *by) != (ix, pair)) {
-        let room = cx.session.room();
-        let checks = cx.session.replay().judge(ix).into_iter();
+        let (room, replay) = (cx.session.room(), cx.session.replay());
+        let checks = replay.judge(ix).into_iter();
         let checks = checks.map(|check| Checked { node: explain_check(room, &check), reads: check.reads });
-        view.checks = Some((ix, pair, checks.collect()));
+        let calculated = replay.auth_calculation(ix);
+        let calculated = calculated.map(|calculated| explain_calculated_auth(room, &calculated));
+        view.checks = Some((ix, pair, Told { calculated, checks: checks.collect() }));
     }
-    let Some((_, _, checks)) = &view.checks else { return };
+    let Some((_, _, Told { calculated, checks })) = &view.checks else { return };
     if checks.is_empty() {
         nothing_ui(ui, cx, "Nothing is known that this event could be checked against");
         return;
     }
     ui.separator();
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        super::event::waiting_ui(ui, cx, &describer, ix);
+        if let Some(calculated) = calculated {
+            node_ui(ui, cx, &describer, calculated, 0);
+            ui.add_space(size::SPACE);
+        }
         for checked in checks {
             node_ui(ui, cx, &describer, &checked.node, 0);
             reads_ui(ui, cx, &describer, checked);

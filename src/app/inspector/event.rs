@@ -159,14 +159,28 @@ fn facts_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, ix: EventI
     if room.rules().has_state_dag() {
         list(ui, "prev_state_events", &mut room.state_links(ix), room.state_links(ix).count()).show(ui);
         let replay = cx.session.replay();
-        let auth = replay.auth().links(ix).count();
-        list(ui, "auth_events (calculated)", &mut replay.auth().links(ix), auth).show(ui);
+        match replay.calculated_auth(ix) {
+            Some(auth) => {
+                let mut links = auth.iter().map(|ix| Link::Event(*ix));
+                list(ui, "auth_events (calculated)", &mut links, auth.len()).show(ui);
+            }
+            None => {
+                let why = "auth_events (calculated)  none, for no state is defined before it";
+                Line::new(ui, cx, describer).small().tinted(why, tokens.weak).show(ui);
+            }
+        }
     } else {
         list(ui, "auth_events", &mut room.auth_links(ix), auth).show(ui);
     }
     let children = room.children(ix);
     let mut links = children.iter().map(|ix| Link::Event(*ix));
     list(ui, "followed by", &mut links, children.len()).show(ui);
+    if room.rules().has_state_dag() {
+        let children = room.state_children(ix);
+        let mut links = children.iter().map(|ix| Link::Event(*ix));
+        list(ui, "followed in the state DAG by", &mut links, children.len()).show(ui);
+        waiting_ui(ui, cx, describer, ix);
+    }
     let mut facts = vec![format!("depth {}", room.event(ix).depth()), format!("number {}", ix.index() + 1)];
     facts.extend(room.line(ix).map(|line| format!("line {line}")));
     if let Some(stored) = room.stored() {
@@ -178,15 +192,49 @@ fn facts_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, ix: EventI
     let recorded = room.recorded(ix);
     for (holds, fact) in [
         (replay.rejected().contains(ix), "rejected"),
+        (replay.is_unprocessed(ix), "waits"),
         (recorded.soft_failed, "recorded as soft-failed"),
+        (replay.soft_failed(ix) == Some(true), "soft-failed"),
         (room.is_outlier(ix), "outlier"),
         (room.is_foreign(ix), "of another room"),
         (room.is_in_cycle(ix), "on a circle of references"),
     ] {
         facts.extend(holds.then(|| fact.to_owned()));
     }
+    facts.extend(cx.session.extremity(ix).words().map(str::to_owned));
     facts.push(format!("state {}", replay.footing(ix).as_str()));
     ui.label(RichText::new(facts.join(", ")).small().color(tokens.weak));
+}
+
+/// What an event of a state DAG waits for, or which of those that it names were rejected.
+pub(super) fn waiting_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, ix: EventIx) {
+    let (room, replay) = (cx.session.room(), cx.session.replay());
+    let line = Line::new(ui, cx, describer).small();
+    let (line, links): (_, Vec<Link>) = if replay.is_unprocessed(ix) {
+        let missing = replay.waits_for(ix).into_iter().map(Link::Missing).collect();
+        (
+            line.tinted(
+                "Waits, neither accepted nor rejected, for what is not in the dump  ",
+                cx.tokens.warning,
+            ),
+            missing,
+        )
+    } else {
+        let is_out = |parent: &EventIx| replay.rejected().contains(*parent);
+        let parents: Vec<Link> =
+            room.state_parents(ix).iter().copied().filter(is_out).map(Link::Event).collect();
+        if parents.is_empty() {
+            return;
+        }
+        (line.tinted("Rejected of those that it names in prev_state_events  ", cx.tokens.bad), parents)
+    };
+    let more = links.len().saturating_sub(LISTED);
+    let line = links.into_iter().take(LISTED).enumerate().fold(line, |line, (number, link)| {
+        let line = if number > 0 { line.text(", ") } else { line };
+        line.reference(link)
+    });
+    let line = if more > 0 { line.tinted(&format!(" and {more} more"), cx.tokens.weak) } else { line };
+    line.show(ui);
 }
 
 /// The height of a line of JSON.

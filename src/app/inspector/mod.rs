@@ -12,7 +12,7 @@ use self::state::StateView;
 use self::why::WhyView;
 use super::context::Context;
 use crate::room::EventIx;
-use crate::session::Pair;
+use crate::session::{Pair, Position};
 
 /// What the tabs keep: how they look, and what they have worked out already.
 #[derive(Debug, Default)]
@@ -27,6 +27,17 @@ pub(super) struct InspectorView {
 fn pair(cx: &Context<'_>) -> Pair {
     let replay = cx.session.replay();
     Pair { algorithm: replay.algorithm(), profile: replay.profile() }
+}
+
+/// Why there is no state at the cursor.
+pub(super) fn no_state(cx: &Context<'_>) -> &'static str {
+    let (room, replay) = (cx.session.room(), cx.session.replay());
+    match cx.session.cursor().event {
+        Position::Event(ix) if room.rules().has_state_dag() && replay.rejected().contains(ix) => {
+            "No state is defined before this event, for it was rejected for what it names in prev_state_events"
+        }
+        _ => "The state here is unknown, for an event that it rests on is not in the dump",
+    }
 }
 
 /// The line at the top of a tab that is about one event.

@@ -76,7 +76,7 @@ pub(in crate::app) fn state_ui(ui: &mut Ui, cx: &Context<'_>, view: &mut StateVi
     let StateView { table, collapsed, search, .. } = view;
     let Some(table) = table else { return };
     let Some(diff) = &table.diff else {
-        nothing_ui(ui, cx, "The state here is unknown, for an event that it rests on is not in the dump");
+        nothing_ui(ui, cx, super::no_state(cx));
         return;
     };
     counts_ui(ui, cx, diff, table.listing.len(), search);
@@ -185,7 +185,7 @@ fn against_ui(
 ) {
     let session = cx.session;
     let here = session.cursor().event;
-    let what = parent(here);
+    let what = parent(cx, here);
     let links: Vec<Link> = match here {
         Position::Event(ix) => session.room().state_links(ix).take(OFFERED).collect(),
         Position::Over(chosen) => offered(session.chosen(chosen)),
@@ -223,8 +223,9 @@ fn offered(events: &[EventIx]) -> Vec<Link> {
 }
 
 /// What the states are those after.
-fn parent(at: Position) -> &'static str {
+fn parent(cx: &Context<'_>, at: Position) -> &'static str {
     match at {
+        Position::Event(_) if cx.session.room().rules().has_state_dag() => "state parent",
         Position::Event(_) => "parent",
         Position::Over(_) => "event",
         Position::Now => "extremity",
@@ -290,7 +291,7 @@ fn parents_ui(ui: &mut Ui, cx: &Context<'_>, describer: &Describer<'_>, diff: &S
     if diff.parents.len() < 2 {
         return;
     }
-    let what = parent(cx.session.cursor().event);
+    let what = parent(cx, cx.session.cursor().event);
     let mut line = Line::new(ui, cx, describer)
         .small()
         .tinted("Held after ", cx.tokens.weak)

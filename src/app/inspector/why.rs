@@ -199,7 +199,22 @@ fn verdict(cx: &Context<'_>, ix: EventIx) -> (Tone, Sentence) {
     if room.is_outlier(ix) {
         return (Tone::Note, sentence![ix, " is an outlier: it has no place in the graph, and no state"]);
     }
+    let has_state_dag = room.rules().has_state_dag();
     match replay.before(ix) {
+        None if replay.is_unprocessed(ix) => {
+            let missing = replay.waits_for(ix).into_iter().map(Span::Missing);
+            let what = sentence![ix, " waits, neither accepted nor rejected, for what is not in the dump: "];
+            (Tone::Note, what.list(missing, "nothing"))
+        }
+        Some(_) if replay.soft_failed(ix) == Some(true) => {
+            let why = " is accepted, for the state before it allows it, but soft-failed: the current state at its arrival does not";
+            (Tone::Note, sentence![ix, why])
+        }
+        Some(_) if has_state_dag => {
+            let why =
+                " is accepted: what it names in prev_state_events is, and the state before it allows it";
+            (Tone::Good, sentence![ix, why])
+        }
         Some(_) => {
             (Tone::Good, sentence![ix, " is accepted: by its own auth_events, and by the state before it"])
         }

@@ -141,7 +141,7 @@ fn nothing_to_resolve_ui(ui: &mut Ui, cx: &Context<'_>, steps: Option<&Steps>) {
         (None, Position::Event(ix)) if cx.session.room().is_outlier(ix) => {
             "This event is an outlier: it has no place in the graph, so no state is resolved for it"
         }
-        (None, _) => "The state here is unknown, for an event that it rests on is not in the dump",
+        (None, _) => super::inspector::no_state(cx),
         (Some(steps), Position::Event(_)) if steps.inputs.len() < 2 => {
             "This event has one parent at most, whose state it takes over; there is nothing to resolve"
         }

@@ -20,6 +20,8 @@ pub enum Outline {
     Diamond,
     /// A triangle on its base.
     Triangle,
+    /// A triangle on its tip.
+    Funnel,
     /// A hexagon on its tip.
     Hexagon,
     /// A star of five points.
@@ -55,6 +57,7 @@ pub fn style(role: Role, tokens: &Tokens) -> RoleStyle {
         Role::Allowed => ("+", Outline::Disc, green),
         Role::Denied => ("\u{d7}", Outline::Cross, vermillion),
         Role::Mainline => ("M", Outline::Bar, tokens.text),
+        Role::Authorizing => ("E", Outline::Funnel, purple),
     };
     RoleStyle { letter, outline, color }
 }
@@ -108,6 +111,7 @@ fn corners(outline: Outline) -> &'static [Vec2] {
         Outline::Square => const { &[at(-0.9, -0.9), at(0.9, -0.9), at(0.9, 0.9), at(-0.9, 0.9)] },
         Outline::Diamond => const { &[at(0.0, -1.2), at(1.2, 0.0), at(0.0, 1.2), at(-1.2, 0.0)] },
         Outline::Triangle => const { &[at(0.0, -1.1), at(1.1, 0.85), at(-1.1, 0.85)] },
+        Outline::Funnel => const { &[at(-1.1, -0.85), at(1.1, -0.85), at(0.0, 1.1)] },
         Outline::Bar => const { &[at(-0.4, -1.2), at(0.4, -1.2), at(0.4, 1.2), at(-0.4, 1.2)] },
         _ => {
             const {

@@ -12,7 +12,8 @@
 //! | `is:state`, `is:message` | state events; others |
 //! | `is:merge`, `is:conflicted` | several parents; states that differ |
 //! | `is:rejected`, `is:reset` | rejected events; state resets |
-//! | `is:soft-failed`, `is:outlier`, `is:hole` | recorded as soft-failed; without a place in the graph; with missing parents |
+//! | `is:soft-failed`, `is:outlier`, `is:hole` | soft-failed; without a place in the graph; with missing parents |
+//! | `is:waits` | in a state DAG: neither accepted nor rejected, for something it rests on is missing |
 //! | `type:T` | the event type contains T |
 //! | `sender:U`, `server:S` | the sender's ID, or the name of their server, contains it |
 //! | `key:K` | a state event whose state key contains K; `key:""`: the empty one |
@@ -100,10 +101,11 @@ enum Flag {
     SoftFailed,
     Outlier,
     Hole,
+    Waits,
 }
 
 impl Flag {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 10] = [
         ("state", Self::State),
         ("message", Self::Message),
         ("merge", Self::Merge),
@@ -113,5 +115,6 @@ impl Flag {
         ("soft-failed", Self::SoftFailed),
         ("outlier", Self::Outlier),
         ("hole", Self::Hole),
+        ("waits", Self::Waits),
     ];
 }

@@ -3,6 +3,7 @@
 use aho_corasick::AhoCorasick;
 
 use super::{Expression, Flag, Query, Term};
+use crate::describe::marks;
 use crate::event::server_name;
 use crate::executor::{self, Executor};
 use crate::replay::Replay;
@@ -117,9 +118,10 @@ fn is(flag: Flag, facts: Facts<'_>, ix: EventIx) -> bool {
         Flag::Conflicted => replay.resolved(ix),
         Flag::Rejected => replay.rejected().contains(ix),
         Flag::Reset => facts.resets.contains(ix),
-        Flag::SoftFailed => room.recorded(ix).soft_failed,
+        Flag::SoftFailed => marks::is_soft_failed(replay, ix),
         Flag::Outlier => room.is_outlier(ix),
         Flag::Hole => room.has_missing_state_parent(ix),
+        Flag::Waits => replay.is_unprocessed(ix),
     }
 }
 

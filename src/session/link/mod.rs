@@ -15,7 +15,7 @@
 //! | `over` | one of several events over the states after which it is resolved: instead of `at`, once for each |
 //! | `step` | the step of the resolution there, from 0 |
 //! | `by`, `with` | algorithm and profile in use, and those compared with |
-//! | `filter`, `search`, `axis`, `edges` | as set |
+//! | `filter`, `search`, `axis`, `edges` | as set; `edges` is `prev`, `auth` or `state` |
 //! | `future` | `bright`: what comes after the cursor is not dimmed |
 //! | `collapse` | `on`: linear runs are collapsed |
 //! | `expanded` | a run that is not, by its first event; once for each |

@@ -3,7 +3,7 @@
 use super::{LARGEST, LinkError, LinkedItem, LinkedPlace, LinkedRoom, ShareLink};
 use crate::export::scenario_text;
 use crate::room::{EventIx, Room};
-use crate::session::{Cursor, Effect, Origin, Pair, Position, Session};
+use crate::session::{Cursor, EdgeMode, Effect, Origin, Pair, Position, Session};
 
 /// So much of an event ID stands in a link, if it suffices.
 const ID_LENGTH: usize = 13;
@@ -116,7 +116,7 @@ impl Session {
         settings.compare = link.compare;
         settings.filter.clone_from(&link.filter);
         settings.axis = link.axis;
-        settings.edges = link.edges;
+        settings.edges = if link.edges.is_of(self.room()) { link.edges } else { EdgeMode::default() };
         settings.search.clone_from(&link.search);
         settings.dim_future = !link.bright_future;
         settings.collapse = link.collapse;
