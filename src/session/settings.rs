@@ -187,6 +187,6 @@ mod tests {
         assert_eq!(playing(Role::Chosen), [merge]);
         assert_eq!(playing(Role::Authorizing), session.replay().calculated_auth(merge).unwrap());
         let sentence = session.describer().sentence(steps.sentence(steps.steps.len() - 1).unwrap());
-        assert!(sentence.contains("resolved from those after BAN and BOB_TOPIC"), "{sentence}");
+        assert!(sentence.contains("resolved from those after BAN, BOB_TOPIC"), "{sentence}");
     }
 }

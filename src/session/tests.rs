@@ -171,6 +171,7 @@ fn check(session: &Session) {
     }
     assert!(cursor.step.is_none_or(|step| step < session.step_count()), "{cursor:?}");
     let axis = session.settings().axis;
+    assert!(session.settings().edges.is_of(room));
     assert_eq!(rows.axis(), axis);
     assert!(rows.events().is_sorted_by_key(|ix| (axis.value(room, *ix), *ix)));
     assert!(rows.events().windows(2).all(|pair| pair[0] != pair[1]));

@@ -119,7 +119,10 @@ pub(super) fn paint(
     mark.paint(painter, at, radius, fill, fade, t);
     extremity(at, radius);
     let text = Text { painter, fade, zoom: eye.zoom };
-    let (left, right) = (at.x + radius + 5.0, rect.right() - 6.0 * eye.zoom);
+    // A ring around the mark needs some space.
+    let is_ringed = matches!(row.item, Item::Event(ix) if cx.session.extremity(ix).state);
+    let around = if is_ringed { 8.0 } else { 5.0 };
+    let (left, right) = (at.x + radius + around, rect.right() - 6.0 * eye.zoom);
     if eye.detail == Detail::Line {
         text.cell(pos2(left, rect.center().y), right - left, &told.summary, size::BODY + 3.0, t.text);
         return;

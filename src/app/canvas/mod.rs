@@ -77,6 +77,9 @@ pub fn picture(session: &Session, view: &CanvasView, sheets: &mut Sheets, tokens
 
 /// What the marks mean: the parts that are played inside of a resolution, else what an event is.
 fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
+    // Close together: the space is the graph's.
+    ui.spacing_mut().interact_size.y = 16.0;
+    ui.spacing_mut().item_spacing.y = 2.0;
     let roles = cx.session.roles();
     if cx.session.cursor().step.is_some() {
         let played = |role: Role| roles.iter().any(|(_, roles)| roles.contains(role));

@@ -204,7 +204,7 @@ fn flags(cx: &Context<'_>, ix: EventIx, facts: &Facts<'_>) -> Vec<Flag> {
         let text = text::count(facts.conflicts, "conflict");
         let meaning = format!("Merges {parents} states that differ in {} state keys", facts.conflicts);
         flag(&text, tokens.warning, &meaning);
-    } else if parents > 1 {
+    } else if parents > 1 && !facts.replay.is_unprocessed(ix) {
         flag("merge", tokens.weak, &format!("Merges {parents} states that agree"));
     }
     if cx.session.comparison().is_some_and(|comparison| comparison.differs(Position::Event(ix))) {

@@ -38,7 +38,7 @@ pub(super) fn detail_ui(
         Step::Mainline(_) | Step::MainlinePosition(_) => {
             mainline_ui(ui, cx, describer, &mut view.mainline, steps, number);
         }
-        Step::AuthCheck(_) => checked_ui(ui, cx, describer, node),
+        Step::AuthCheck(_) | Step::CalcAuth(_) => checked_ui(ui, cx, describer, node),
         _ => list_ui(ui, cx, describer, node),
     }
 }
