@@ -117,7 +117,8 @@ fn legend_ui(ui: &mut Ui, cx: &Context<'_>) {
             });
         }
         implied_ui(ui, cx);
-        ui.label(egui::RichText::new("Colours are servers").small().color(t.weak));
+        let colours = egui::RichText::new("Colours are servers").small().color(t.weak);
+        ui.add(egui::Label::new(colours).extend());
     });
 }
 
