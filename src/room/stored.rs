@@ -230,7 +230,8 @@ impl Room {
         }
         let ServerRecords { notes, groups, events, mut deltas, are_axioms } = records;
         deltas.sort_by_key(|delta| delta.stream_id);
-        let has_groups = !groups.is_empty();
+        // Numbers alone, beside events, name groups that nobody was asked for.
+        let has_groups = !groups.is_empty() || notes.is_some();
         let (groups, order) = Grouping::new(self, groups, findings).finish();
         let mut stored =
             Stored { notes: notes.unwrap_or_default(), groups, order, events: Vec::new(), deltas };

@@ -191,7 +191,7 @@ fn events_without_json_are_named() {
 #[test]
 fn the_noted_room_version_is_compared() {
     for (noted, codes_wanted) in [(json!("11"), 0), (json!("10"), 1), (Value::Null, 1)] {
-        let mut all = records(&room());
+        let mut all = [records(&room()), groups()].concat();
         all.push(json!({"server": {"schema_version": 94, "room_version": noted}}));
         let dump = load_ok(lines(&all));
         assert_eq!(codes(&dump).len(), codes_wanted, "{noted}: {:?}", dump.findings);
