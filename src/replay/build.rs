@@ -137,7 +137,9 @@ impl<'a> Build<'a> {
     }
 
     pub(super) fn judge(&mut self, ix: EventIx, before: Option<StateNumber>) {
-        let judge = Judge { room: self.room, profile: self.profile, rejected: &self.rejected };
+        let nobody = self.state_dag.as_ref().and_then(|dag| dag.nobody.as_ref());
+        let rejected = nobody.unwrap_or(&self.rejected);
+        let judge = Judge { room: self.room, profile: self.profile, rejected };
         let state = before.map(|before| self.states.view(before));
         let verdicts = self.resolver.verdicts();
         if let Some(rejection) = judge.verdict(ix, state, verdicts) {
@@ -159,7 +161,8 @@ impl<'a> Build<'a> {
 
     /// Judges events, given which were rejected before.
     pub(super) fn judging(&self) -> Judge<'_> {
-        Judge { room: self.room, profile: self.profile, rejected: &self.rejected }
+        let nobody = self.state_dag.as_ref().and_then(|dag| dag.nobody.as_ref());
+        Judge { room: self.room, profile: self.profile, rejected: nobody.unwrap_or(&self.rejected) }
     }
 
     /// What the rules about some state say of an event, given how to look the state up.

@@ -186,6 +186,14 @@ impl<'a> Replaying<'a> {
         self
     }
 
+    /// The same, but in a room with a state DAG an event that names a rejected one is judged as if it named what that one
+    /// names: to find out what a correct server would have named.
+    #[must_use]
+    pub(crate) fn passing_over_rejected(mut self) -> Self {
+        self.build.pass_over_rejected();
+        self
+    }
+
     /// How many events have been replayed.
     pub fn done(&self) -> usize {
         self.build.done()

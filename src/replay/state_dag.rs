@@ -44,6 +44,8 @@ pub(super) struct StateDagBuild {
     /// Begun when all events have been replayed.
     pub(super) arrivals: Option<Arrivals>,
     pub(super) asks_soft_failures: bool,
+    /// What judges hold for rejected if rejected events may be named: nothing.
+    pub(super) nobody: Option<EventSet>,
 }
 
 /// What a replay knows of a state DAG.
@@ -63,6 +65,7 @@ impl StateDagBuild {
             unprocessed: EventSet::default(),
             arrivals: None,
             asks_soft_failures: true,
+            nobody: None,
         }
     }
 
@@ -170,6 +173,13 @@ impl Build<'_> {
     pub(super) fn ask_no_soft_failures(&mut self) {
         if let Some(dag) = &mut self.state_dag {
             dag.asks_soft_failures = false;
+        }
+    }
+
+    /// Judges events that name rejected ones as if they named what these name.
+    pub(super) fn pass_over_rejected(&mut self) {
+        if let Some(dag) = &mut self.state_dag {
+            dag.nobody = Some(EventSet::default());
         }
     }
 

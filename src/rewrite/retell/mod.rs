@@ -107,7 +107,7 @@ pub fn retell(replay: &Replay<'_>) -> Result<Retold, NotRetold> {
         rounds += 1;
         let mut retold = write(room, rules, &names).ok_or(NotRetold::NoCreate)?;
         let again = Replaying::new(&retold.room, Some(replay.algorithm()), replay.profile());
-        let again = again.without_soft_failures().finish();
+        let again = again.without_soft_failures().passing_over_rejected().finish();
         let better = better_names(replay, &again, &retold.events)?;
         retold.rounds = rounds;
         let differ = room.events().find(|ix| better[ix.index()] != names[ix.index()]);
@@ -140,10 +140,9 @@ fn better_names(
     let room = replay.room();
     let new = |ix: EventIx| events[ix.index()];
     if again.room().rules().auth_source == AuthSource::Calculated {
-        // What is rejected only because it names something rejected will not name it next time.
-        let is_refused = |new: EventIx| again.rejection(new).is_some_and(|found| found.origin.is_none());
-        let is_accepted =
-            |ix: EventIx| new(ix).is_some_and(|new| !is_refused(new) && !again.is_unprocessed(new));
+        let is_accepted = |ix: EventIx| {
+            new(ix).is_some_and(|new| !again.rejected().contains(new) && !again.is_unprocessed(new))
+        };
         return parents::of_all(replay, is_accepted);
     }
     let mut old = vec![None; again.room().len()];
