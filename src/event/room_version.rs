@@ -260,7 +260,7 @@ impl Rules {
     }
 
     /// ruma's table for the same version, or for the one it is derived from: hashing is borrowed from there, and redaction
-    /// but for what [`hash::redact`](super::hash::redact) adds.
+    /// but for `prev_state_events`, which it does not know.
     pub fn ruma(&self) -> RumaRules {
         match self.id {
             "1" => RumaRules::V1,
