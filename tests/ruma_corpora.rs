@@ -31,19 +31,20 @@ fn dumps(folder: &Path, found: &mut Vec<PathBuf>) {
 /// Compares a dump with ruma; returns how many verdicts and resolutions there were, and what differs.
 fn compare(path: &Path) -> (usize, usize, Vec<String>) {
     let name = path.display();
-    // Rooms with state DAGs are not of a version ruma knows, and hold no event in the usual format.
     let Ok(dump) = dump::load(&fs::read(path).unwrap(), &Options::default()) else {
         return (0, 0, Vec::new());
     };
     let room = &dump.room;
-    let ruma = match RumaRoom::new(room) {
+    let replay = Replay::new(room, None, Profile::Ruma);
+    // Where auth events are calculated, ruma is given those.
+    let ruma = match RumaRoom::of_replay(&replay) {
         Ok(ruma) => ruma,
         Err(error) => {
             println!("skipped: {name}: {error}");
             return (0, 0, Vec::new());
         }
     };
-    let comparison = Comparison::new(&Replay::new(room, None, Profile::Ruma), &ruma);
+    let comparison = Comparison::new(&replay, &ruma);
     let differences = comparison.differences.iter();
     let wrong = differences.map(|difference| format!("{name}: {}", difference.describe(room))).collect();
     (comparison.verdicts, comparison.resolutions, wrong)
