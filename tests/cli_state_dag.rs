@@ -62,12 +62,21 @@ fn steps_end_with_the_calculated_auth_events() {
 /// The reset of version 12 is found, and none in the room with a state DAG; the comparison says why.
 #[test]
 fn pairs_show_what_a_state_dag_prevents() {
-    for (pair, resets) in [("reset-by-gap", 0), ("reset-by-merge", 1), ("reset-of-power", 0)] {
+    let pairs = [
+        ("reset-by-gap", 0, ["m.room.member", "@mallory:g.example"]),
+        ("reset-by-merge", 1, ["m.room.name", ""]),
+        ("reset-of-power", 0, ["m.room.power_levels", ""]),
+    ];
+    for (pair, resets, told_back) in pairs {
         let fixture = format!("fixtures/{pair}");
         let found = json(&["diagnose", "--format", "json", &fixture], i32::from(resets > 0));
         assert_eq!(found["resets"].as_array().unwrap().len(), resets, "{pair}");
         let twin = json(&["diagnose", "--format", "json", &format!("{fixture}-state-dag")], 0);
-        assert!(twin["resets"].as_array().unwrap().is_empty(), "{pair}");
+        assert!(twin["resets"].as_array().unwrap().is_empty() && twin.get("told_states").is_none(), "{pair}");
+        // What was told took back what a parent had.
+        let told = &found["told_states"][0];
+        assert_eq!([&told["type"], &told["state_key"]], told_back, "{pair}");
+        assert_eq!((&told["turn"], &told["certain"]), (&"went_back".into(), &true.into()), "{pair}");
         insta::assert_snapshot!(format!("compare_{pair}"), text(&["compare", &fixture, "--as-state-dag"], 1));
         let compared = json(&["compare", "--format", "json", &fixture, "--as-state-dag"], 1);
         assert_eq!(compared["partings"][0]["why"], "told", "{pair}");

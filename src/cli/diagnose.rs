@@ -13,7 +13,7 @@ use crate::describe::Describer;
 use crate::diagnose::resets::{
     Counterfactual, Diagnosing, Diagnosis, Loss, Supposition, Verdict, WhatIf, damage, explain_loss,
 };
-use crate::diagnose::told::{Told, setbacks};
+use crate::diagnose::told::{Told, ToldBack, setbacks, told_back};
 use crate::explain::Span;
 use crate::replay::{Place, Replay};
 use crate::resolve::Algorithm;
@@ -32,7 +32,10 @@ pub(super) fn run(args: &DiagnoseArgs, globals: &Globals, ui: &mut Ui) -> Result
         if args.every_change { diagnosing.with_every_change() } else { diagnosing }.finish()
     });
     let shown = Shown::new(args, &at, &diagnosis);
-    let report = Report { replay: &replay, diagnosis: &diagnosis, args, what_if: WhatIf::new(&replay) };
+    let mut told_back = told_back(&replay);
+    told_back.retain(|told| args.is_wanted(&at, told.at.into()));
+    let report =
+        Report { replay: &replay, diagnosis: &diagnosis, args, what_if: WhatIf::new(&replay), told_back };
     if globals.is_json() {
         report.write_json(&shown, ui)?;
     } else {
@@ -75,6 +78,8 @@ struct Report<'t, 'a> {
     diagnosis: &'t Diagnosis,
     args: &'t DiagnoseArgs,
     what_if: WhatIf<'t, 'a>,
+    /// What asserted states lost.
+    told_back: Vec<ToldBack>,
 }
 
 impl Report<'_, '_> {
@@ -96,6 +101,9 @@ impl Report<'_, '_> {
         });
         if self.args.all {
             object["legitimate"] = list(&shown.legitimate).into();
+        }
+        if !self.told_back.is_empty() {
+            object["told_states"] = self.told_back.iter().map(|told| told_back_json(room, told)).collect();
         }
         if room.stored().is_some() {
             object["told"] = setbacks(room).iter().map(|told| told_json(room, told)).collect();
@@ -132,7 +140,46 @@ impl Report<'_, '_> {
             self.write_list("Undecided, near holes", &shown.undecided, describer, ui)?;
             self.write_list("Legitimate losses", &shown.legitimate, describer, ui)?;
         }
+        self.write_told_back(describer, ui)?;
         self.write_told(describer, ui)
+    }
+
+    /// What was lost without a merge.
+    fn write_told_back(&self, describer: &Describer<'_>, ui: &mut Ui) -> Result<(), CliError> {
+        if self.told_back.is_empty() {
+            return Ok(());
+        }
+        let theme = ui.theme();
+        writeln!(ui.out(), "\n{}", theme.heading("What asserted states lost, though a parent had it"))?;
+        for told in self.told_back.iter().take(self.args.limit) {
+            let key = describer.key(told.key);
+            let lost = describer.short_id(told.before);
+            let what = match told.after {
+                None => format!("{} is gone", theme.id(lost)),
+                Some(after) => format!(
+                    "went back from {} to the older {}",
+                    theme.id(lost),
+                    theme.id(describer.short_id(after))
+                ),
+            };
+            let (at, parent) = (describer.short_id(told.at), describer.short_id(told.parent));
+            let by = told.provenance.as_str();
+            writeln!(ui.out(), "   {} {key} {what}", theme.bad("✗"))?;
+            writeln!(
+                ui.out(),
+                "     at {}, whose state is asserted, by {by}; its parent {} had it",
+                theme.id(at),
+                theme.id(parent)
+            )?;
+            if !told.is_certain {
+                let words = "undecided: another parent is not in the dump, and may have brought it about";
+                writeln!(ui.out(), "     {}", theme.dim(words))?;
+            }
+        }
+        if let Some(more) = self.told_back.len().checked_sub(self.args.limit).filter(|more| *more > 0) {
+            writeln!(ui.out(), "   {}", theme.dim(format!("… and {} more (--limit)", text::number(more))))?;
+        }
+        Ok(())
     }
 
     /// What clients of the server saw of all this.
@@ -235,6 +282,15 @@ impl Report<'_, '_> {
         }
         for_advice(&self.what_if, self.replay, loss)
     }
+}
+
+fn told_back_json(room: &Room, told: &ToldBack) -> serde_json::Value {
+    let (event_type, state_key) = room.key(told.key);
+    serde_json::json!({
+        "at": room.id(told.at), "by": told.provenance.as_str(), "parent": room.id(told.parent),
+        "type": event_type, "state_key": state_key, "turn": told.turn.as_str(), "before": room.id(told.before),
+        "after": told.after.map(|after| room.id(after)), "certain": told.is_certain,
+    })
 }
 
 fn told_json(room: &Room, told: &Told) -> serde_json::Value {
