@@ -7,6 +7,8 @@
 //! One that takes a value away, or goes back to a value that the one before it knew of, is the trace that a state reset
 //! leaves; so is what a server forgets when its last user leaves, and what it learns of a state that it knew in part.
 
+use std::collections::BTreeSet;
+
 use super::ancestry::{Ancestry, absent_parents};
 use crate::replay::Replay;
 use crate::room::{EventIx, KeyIx, Link, Provenance, Room, StateDelta, Stored, When};
@@ -98,7 +100,7 @@ pub fn told_back(replay: &Replay<'_>) -> Vec<ToldBack> {
         let told = replay.before(ix).filter(|_| room.asserted(ix, When::Before).is_some());
         let (Some(asserted), Some(told)) = (asserted, told.or_else(|| replay.after(ix))) else { continue };
         let is_certain = absent_parents(room, ix).is_empty();
-        let first = all.len();
+        let mut seen = BTreeSet::new();
         for link in room.state_links(ix) {
             let (Link::Event(parent), Some(state)) = (link, replay.after_link(link)) else { continue };
             for (key, before, after) in state.diff(told) {
@@ -109,11 +111,10 @@ pub fn told_back(replay: &Replay<'_>) -> Vec<ToldBack> {
                     Some(after) if ancestry.precedes(after, before) => Turn::WentBack,
                     Some(_) => continue,
                 };
-                if all[first..].iter().any(|other: &ToldBack| other.key == key) {
-                    continue;
+                if seen.insert(key) {
+                    let provenance = asserted.provenance;
+                    all.push(ToldBack { at: ix, provenance, parent, key, turn, before, after, is_certain });
                 }
-                let provenance = asserted.provenance;
-                all.push(ToldBack { at: ix, provenance, parent, key, turn, before, after, is_certain });
             }
         }
     }

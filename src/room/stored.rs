@@ -108,6 +108,10 @@ pub(crate) type Strange = BTreeMap<(Box<str>, Box<str>), Box<str>>;
 /// What a state has instead of what another has.
 type Changes = Box<[(KeyIx, Option<EventIx>)]>;
 
+/// A state of which more entries than these are not in the dump is unknown: every group that adds to them keeps a list of its
+/// own, and there may be as many groups as events.
+const MOST_STRANGE: usize = 64;
+
 /// In the making of [`Strange`]: nothing.
 const NONE: &str = "";
 
@@ -400,11 +404,14 @@ impl<'a> Grouping<'a> {
 
     /// The groups, and those whose state can be known in order.
     fn finish(mut self) -> (Vec<Group>, Vec<GroupIx>) {
-        let order = self.order();
+        let mut order = self.order();
         if self.groups.iter().any(|group| group.strange.is_some()) {
-            for group in &order {
-                self.inherit_strange(*group);
-            }
+            let mut lost = vec![false; self.groups.len()];
+            order.retain(|group| {
+                let rests_on_lost = self.groups[group.index()].on.is_some_and(|on| lost[on.index()]);
+                lost[group.index()] = rests_on_lost || !self.inherit_strange(*group);
+                !lost[group.index()]
+            });
         }
         (self.groups, order)
     }
@@ -464,8 +471,9 @@ impl<'a> Grouping<'a> {
         self.findings.push(finding.remedy("the states that rest on it are taken as unknown"));
     }
 
-    /// What is strange in a group is so in those built on it, unless they replace it.
-    fn inherit_strange(&mut self, group: GroupIx) {
+    /// What is strange in a group is so in those built on it, unless they replace it. Returns whether that is within
+    /// [`MOST_STRANGE`].
+    fn inherit_strange(&mut self, group: GroupIx) -> bool {
         let Group { on, changes, strange, .. } = &self.groups[group.index()];
         let below = on.and_then(|on| self.groups[on.index()].strange.clone()).unwrap_or_default();
         let touched = |key: &(Box<str>, Box<str>)| {
@@ -481,6 +489,14 @@ impl<'a> Grouping<'a> {
             all.retain(|_, id| &**id != NONE);
             Arc::new(all)
         };
+        let len = all.len();
         self.groups[group.index()].strange = (!all.is_empty()).then_some(all);
+        if len > MOST_STRANGE {
+            let number = self.groups[group.index()].number;
+            self.unknown(format!(
+                "state group {number} has more than {MOST_STRANGE} entries that are no events of the dump"
+            ));
+        }
+        len <= MOST_STRANGE
     }
 }

@@ -178,6 +178,25 @@ fn broken_groups_spoil_only_what_rests_on_them() {
     assert_eq!(bad, 11, "{:#?}", dump.findings);
 }
 
+/// Every group adds to what is not there: kept apart for each, that would be a thousand thousand entries for a small dump.
+#[test]
+fn states_of_which_hardly_anything_is_there_are_unknown() {
+    let mut groups = groups();
+    groups.push(json!({"state_group": 100, "prev_state_group": 13}));
+    for number in 101..3000 {
+        let entry = [format!("m.{number}"), String::new(), format!("$gone{number}")];
+        groups.push(json!({"state_group": number, "prev_state_group": number - 1, "state": [entry]}));
+    }
+    let mut records = records(&room());
+    for (number, known) in [(100 + 64, true), (100 + 65, false), (2999, false)] {
+        records[5]["state_group"] = json!(number);
+        let dump = load_ok(lines(&[groups.clone(), records.clone()].concat()));
+        let replay = Replay::new(&dump.room, None, Profile::Spec);
+        assert_eq!(state(&replay, "$merge", When::After).is_some(), known, "{number}");
+        assert_eq!(state(&replay, "$right", When::After), of(&["$create", "$join", "$power", "$right"]));
+    }
+}
+
 #[test]
 fn events_without_json_are_named() {
     let mut all = records(&room());
