@@ -112,6 +112,19 @@ fn what_groups_are_built_on_to_save_space_is_not_what_was_before() {
 }
 
 #[test]
+fn a_rejected_event_changes_nothing() {
+    let mut events = room();
+    events[5]["state_key"] = json!("");
+    let mut records = records(&events);
+    records[5]["rejected"] = json!("auth_error");
+    let dump = load_ok(lines(&[groups(), records].concat()));
+    let replay = Replay::new(&dump.room, None, Profile::Spec);
+    for when in [When::Before, When::After] {
+        assert_eq!(state(&replay, "$merge", when), of(&["$create", "$join", "$power", "$right"]));
+    }
+}
+
+#[test]
 fn a_hole_takes_what_the_server_stored_unless_told_otherwise() {
     let events: Vec<Value> = room().into_iter().filter(|event| event["event_id"] != "$power").collect();
     let text = lines(&[groups(), records(&events)].concat());
